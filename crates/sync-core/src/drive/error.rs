@@ -1,0 +1,110 @@
+use std::borrow::Cow;
+use std::error::Error;
+
+use crate::chain::Cursor;
+use crate::fault::{Classify, Fault};
+use crate::health::TableError;
+use crate::machine::{BeyondLedger, Refusal, Violation};
+
+/// Why one life of a table's stream ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SessionError<S: Classify, K: Classify> {
+    #[error("the stream failed")]
+    Source(#[source] S),
+    #[error("the table could not be written")]
+    Sink(#[source] K),
+    #[error("the server broke the protocol")]
+    Violation(#[source] Violation),
+    #[error("the reorg cannot be followed")]
+    BeyondLedger(#[source] BeyondLedger),
+    #[error("another writer has moved the table's checkpoint")]
+    Fenced,
+    #[error(
+        "the stream has no UInt64 column {column:?}, by which rows are retracted after a reorg"
+    )]
+    NoBlockColumn { column: String },
+    #[error("the server streams other columns than before")]
+    SchemaChanged,
+    #[error(
+        "rows of a block arrived after a later block's: receiving the range again, to write it whole"
+    )]
+    Disorder,
+    #[error(
+        "the stored checkpoint contradicts itself: the cursor is {cursor:?}, the ledger ends in {ledger:?}"
+    )]
+    Inconsistent { cursor: Option<Cursor>, ledger: Option<Cursor> },
+}
+
+impl<S: Classify, K: Classify> From<Refusal> for SessionError<S, K> {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Violation(violation) => Self::Violation(violation),
+            Refusal::BeyondLedger(beyond) => Self::BeyondLedger(beyond),
+        }
+    }
+}
+
+impl<S: Classify, K: Classify> Classify for SessionError<S, K> {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Source(error) => error.fault(),
+            Self::Sink(error) => error.fault(),
+            Self::Violation(_) | Self::SchemaChanged | Self::Disorder => Fault::Transient,
+            Self::BeyondLedger(_) | Self::NoBlockColumn { .. } | Self::Inconsistent { .. } => {
+                Fault::Permanent
+            }
+            Self::Fenced => Fault::Fenced,
+        }
+    }
+
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Source(error) => error.remedy(),
+            Self::Sink(error) => error.remedy(),
+            Self::Violation(_) => Some(
+                "Nothing was written, and the stream is opened again from the checkpoint. If it \
+                 repeats, look for a proxy that drops headers, or report it to who runs the server."
+                    .into(),
+            ),
+            Self::BeyondLedger(_) => Some(
+                "If the server was set up anew, or the reorg is real: stream the table anew \
+                 (REORG_BEYOND_RETENTION=resync), and set RETENTION_BLOCKS deeper than the chain's reorgs."
+                    .into(),
+            ),
+            Self::NoBlockColumn { column } => Some(
+                format!("Select the column too, as in: SELECT *, or SELECT {column}, … FROM … .").into(),
+            ),
+            Self::Inconsistent { .. } => {
+                Some("Somebody edited the bookkeeping: restore it, or reset the table.".into())
+            }
+            Self::Fenced | Self::SchemaChanged | Self::Disorder => None,
+        }
+    }
+}
+
+/// The error and its causes, in one line.
+pub(crate) fn causes(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        // Some libraries repeat the cause in their own text.
+        if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        next = cause.source();
+    }
+    line
+}
+
+/// The error as a person should read it.
+pub(crate) fn describe(error: &dyn Classify) -> TableError {
+    let remedy = error.remedy().map(Cow::into_owned);
+    TableError { message: error_line(error), remedy }
+}
+
+fn error_line(error: &dyn Classify) -> String {
+    let error: &dyn Error = error;
+    causes(error)
+}

@@ -1,0 +1,345 @@
+//! One life of a table's stream: from an open connection to the next failure.
+//!
+//! Reading and writing overlap: while one epoch is being written, the next one gathers. No
+//! transaction is held open while waiting for the server.
+
+use std::collections::VecDeque;
+use std::future::ready;
+use std::time::Duration;
+
+use arrow_array::RecordBatch;
+use futures::StreamExt;
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, info, warn};
+
+use super::budget::Share;
+use super::error::SessionError;
+use super::table::{Progress, TableDriver};
+use super::write::WriteError;
+use super::writer::{Writer, Written};
+use crate::batch::{Buffer, Disorder, Epoch, bytes_of};
+use crate::chain::Cursor;
+use crate::health::TableState;
+use crate::machine::{Machine, Rewind, Step, Violation};
+use crate::message::Message;
+use crate::ports::{Committed, Sink, Source, TablePlan};
+
+/// How long a write under way may go on after a shutdown was asked for.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
+/// How a session ends without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It was asked to.
+    Shutdown,
+    /// The server has nothing to stream yet, or ended the stream.
+    NotReady,
+}
+
+type Error<Src, Snk> = SessionError<<Src as Source>::Error, <Snk as Sink>::Error>;
+
+/// See the [module](self).
+pub(super) struct Session<'a, Src: Source, MakeSink> {
+    pub(super) driver: &'a TableDriver<Src, MakeSink>,
+    pub(super) plan: &'a TablePlan,
+    pub(super) progress: &'a mut Progress,
+    pub(super) stream: Src::Stream,
+    pub(super) machine: Machine,
+    pub(super) buffer: Buffer,
+    pub(super) inbox: Inbox,
+}
+
+/// The last message, as far as it is not dealt with.
+pub(super) struct Inbox {
+    steps: VecDeque<Step>,
+    rows: Option<(RecordBatch, usize)>,
+    share: Share,
+    /// Whether the budget for the rows is taken.
+    granted: bool,
+    /// Whether the stream had nothing more when it was last asked.
+    quiet: bool,
+    /// Since when something could have been written.
+    ready_since: Option<Instant>,
+}
+
+impl Inbox {
+    pub(super) fn new(share: Share) -> Self {
+        Self {
+            steps: VecDeque::new(),
+            rows: None,
+            share,
+            granted: false,
+            quiet: false,
+            ready_since: None,
+        }
+    }
+}
+
+/// What keeps the next step from being done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Blocked {
+    /// Nothing: the next message may come.
+    No,
+    /// What is ready has to be written first.
+    Flush,
+    /// This many bytes of the budget.
+    Memory(usize),
+    /// The stream has to be opened again from here.
+    Reopen(Option<Cursor>, Rewind),
+    /// Nothing more will come.
+    End,
+}
+
+impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
+    /// Follows the stream until it ends, and sees the last write through.
+    pub(super) async fn run<Snk: Sink + 'static>(
+        mut self,
+        writer: &mut Writer<Snk>,
+    ) -> Result<Ended, Error<Src, Snk>> {
+        let followed = self.follow(writer).await;
+        match writer.finish(SHUTDOWN_GRACE).await {
+            Some(written) => followed.and_then(|ended| self.settle::<Snk>(written).map(|()| ended)),
+            None => followed,
+        }
+    }
+
+    async fn follow<Snk: Sink + 'static>(
+        &mut self,
+        writer: &mut Writer<Snk>,
+    ) -> Result<Ended, Error<Src, Snk>> {
+        loop {
+            let blocked = self.work(writer.is_idle())?;
+            if writer.is_idle() && self.is_due(&blocked) {
+                self.start_write(writer);
+            }
+            self.report(writer.is_idle());
+            let ended = match blocked {
+                Blocked::End if writer.is_idle() => Some(Ended::NotReady),
+                Blocked::Reopen(resume, why) if writer.is_idle() => {
+                    self.reopen(resume, why).await?
+                }
+                blocked => self.wait(writer, &blocked).await?,
+            };
+            if let Some(ended) = ended {
+                return Ok(ended);
+            }
+        }
+    }
+
+    /// Waits until something happens, and takes it in.
+    async fn wait<Snk: Sink + 'static>(
+        &mut self,
+        writer: &mut Writer<Snk>,
+        blocked: &Blocked,
+    ) -> Result<Option<Ended>, Error<Src, Snk>> {
+        let idle = writer.is_idle();
+        let may_read = *blocked == Blocked::No && (idle || !self.is_full());
+        let patience = self.inbox.ready_since.map(|since| since + self.progress.target.patience());
+        let patience = patience.filter(|_| idle);
+        let wanted = match blocked {
+            Blocked::Memory(bytes) => Some(*bytes),
+            Blocked::No | Blocked::Flush | Blocked::Reopen(..) | Blocked::End => None,
+        };
+        tokio::select! {
+            biased;
+            () = self.driver.shutdown.cancelled() => return Ok(Some(Ended::Shutdown)),
+            written = writer.written() => self.settle::<Snk>(written)?,
+            message = self.stream.next(), if may_read => self.receive(message)?,
+            () = self.inbox.share.grow(wanted.unwrap_or(0)), if wanted.is_some() => {
+                self.inbox.granted = true;
+            }
+            () = ready(()), if may_read && !self.inbox.quiet => self.inbox.quiet = true,
+            () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {}
+        }
+        Ok(None)
+    }
+
+    fn receive<K: crate::Classify>(
+        &mut self,
+        message: Option<Result<Message, Src::Error>>,
+    ) -> Result<(), SessionError<Src::Error, K>> {
+        self.inbox.quiet = false;
+        let Some(message) = message.transpose().map_err(SessionError::Source)? else {
+            self.inbox.steps.push_back(Step::NotReady);
+            return Ok(());
+        };
+        if message.rows.schema_ref().fields() != self.plan.schema.fields() {
+            return Err(SessionError::Violation(Violation::OtherSchema));
+        }
+        self.inbox.steps.extend(self.machine.on_message(&message)?);
+        let bytes = bytes_of(&message.rows);
+        self.inbox.rows = Some((message.rows, bytes));
+        self.inbox.granted = false;
+        Ok(())
+    }
+
+    /// Does what was decided, as far as nothing keeps it from being done.
+    fn work<S: crate::Classify, K: crate::Classify>(
+        &mut self,
+        idle: bool,
+    ) -> Result<Blocked, SessionError<S, K>> {
+        let mut blocked = Blocked::No;
+        while let Some(step) = self.inbox.steps.pop_front() {
+            if let Some(hindrance) = self.hindrance(&step, idle) {
+                self.inbox.steps.push_front(step);
+                blocked = hindrance;
+                break;
+            }
+            match step {
+                Step::Complete(range) => self.buffer.complete(range),
+                Step::Retract(retraction) => self.buffer.retract(retraction),
+                Step::Append { span, range_start } => {
+                    if let Some((rows, bytes)) = self.inbox.rows.take() {
+                        self.buffer.push(rows, bytes, span, range_start).map_err(|Disorder| {
+                            self.progress.whole_ranges = true;
+                            SessionError::Disorder
+                        })?;
+                    }
+                }
+                // Both hinder whatever comes after them.
+                Step::NotReady | Step::Reconnect { .. } => {}
+            }
+        }
+        self.note_ready();
+        Ok(blocked)
+    }
+
+    fn hindrance(&mut self, step: &Step, idle: bool) -> Option<Blocked> {
+        match step {
+            Step::Complete(_) => None,
+            Step::Retract(_) => (!self.buffer.is_empty()).then_some(Blocked::Flush),
+            Step::NotReady => Some(Blocked::End),
+            Step::Reconnect { resume, why } => Some(Blocked::Reopen(resume.clone(), *why)),
+            Step::Append { .. } => {
+                let bytes = self.inbox.rows.as_ref().map_or(0, |(_, bytes)| *bytes);
+                if self.inbox.granted || self.inbox.share.try_grow(bytes) {
+                    self.inbox.granted = true;
+                    None
+                } else if !idle || self.buffer.is_ready() {
+                    Some(Blocked::Flush)
+                } else if self.buffer.is_empty() {
+                    Some(Blocked::Memory(bytes))
+                } else {
+                    // Part of a block that is larger than what is left: only the rest of it lets
+                    // it leave, so it is let in beyond the budget.
+                    None
+                }
+            }
+        }
+    }
+
+    fn note_ready(&mut self) {
+        if self.buffer.is_ready() {
+            self.inbox.ready_since.get_or_insert_with(Instant::now);
+        } else {
+            self.inbox.ready_since = None;
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let target = &self.progress.target;
+        self.buffer.ready_rows() >= target.rows() || self.buffer.ready_bytes() >= target.bytes_max()
+    }
+
+    /// Whether to write now: what is ready is enough, or in the way, or nothing more comes.
+    fn is_due(&self, blocked: &Blocked) -> bool {
+        let waited = self.inbox.ready_since.map(|since| since.elapsed());
+        self.buffer.is_ready()
+            && (matches!(blocked, Blocked::Flush | Blocked::End)
+                || self.is_full()
+                || (self.inbox.quiet && self.buffer.has_complete_range())
+                || waited.is_some_and(|waited| waited >= self.progress.target.patience()))
+    }
+
+    fn start_write<Snk: Sink + 'static>(&mut self, writer: &mut Writer<Snk>) {
+        let target = &self.progress.target;
+        if let Some(epoch) = self.buffer.take(target.rows(), target.bytes_max()) {
+            let share = self.inbox.share.split(epoch.bytes);
+            writer.start(epoch, share);
+        }
+        self.inbox.ready_since = None;
+        self.note_ready();
+    }
+
+    /// Takes note of how a write ended.
+    fn settle<Snk: Sink>(&mut self, written: Written<Snk::Error>) -> Result<(), Error<Src, Snk>> {
+        match written.result {
+            Ok(committed) => {
+                self.progress.committed = true;
+                self.progress.target.committed(written.epoch.rows, written.elapsed);
+                self.committed(&written.epoch, committed, written.elapsed);
+                Ok(())
+            }
+            Err(error) => {
+                self.progress.target.failed();
+                Err(match error {
+                    WriteError::Fenced => SessionError::Fenced,
+                    WriteError::Sink(error) => SessionError::Sink(error),
+                    WriteError::Cancelled => return Ok(()),
+                })
+            }
+        }
+    }
+
+    fn committed(&self, epoch: &Epoch, committed: Committed, elapsed: Duration) {
+        let table = &self.plan.table;
+        let advance = &epoch.advance;
+        if let Some(invalidated) = &epoch.retract {
+            let rows = committed.retracted;
+            info!(table, %invalidated, rows, "reorg: replaced the rows of these blocks");
+        }
+        let block = advance.cursor.as_ref().map(|cursor| cursor.number.get());
+        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        debug!(table, block, rows = epoch.rows, elapsed_ms, "committed");
+        self.driver.health.update(table, |health| {
+            health.cursor.clone_from(&advance.cursor);
+            health.provisional = advance.provisional;
+            health.rows += u64::try_from(epoch.rows).unwrap_or(u64::MAX);
+            health.commits += 1;
+            health.reorgs += u64::from(epoch.retract.is_some());
+            health.last_error = None;
+        });
+    }
+
+    fn report(&mut self, idle: bool) {
+        let live = idle && self.inbox.quiet && self.buffer.is_empty();
+        let state = if live { TableState::Live } else { TableState::CatchingUp };
+        if self.progress.reported != Some(state) {
+            self.progress.reported = Some(state);
+            self.driver.health.update(&self.plan.table, |health| health.state = state);
+        }
+    }
+
+    async fn reopen<K: crate::Classify>(
+        &mut self,
+        resume: Option<Cursor>,
+        why: Rewind,
+    ) -> Result<Option<Ended>, SessionError<Src::Error, K>> {
+        let from =
+            resume.as_ref().map_or_else(|| "the first block".to_owned(), ToString::to_string);
+        let table = &self.plan.table;
+        match why {
+            Rewind::UnverifiedGap => debug!(table, from, "asking the server to verify the cursor"),
+            Rewind::UnknownFork => {
+                warn!(table, from, "the fork lies deeper: asking from an older block")
+            }
+            Rewind::Resync => {
+                warn!(table, from, "the reorg is deeper than the ledger: streaming anew")
+            }
+        }
+        let opened = tokio::select! {
+            biased;
+            () = self.driver.shutdown.cancelled() => return Ok(Some(Ended::Shutdown)),
+            opened = self.driver.sync.source.open(resume.as_ref()) => opened,
+        };
+        let (schema, stream) = opened.map_err(SessionError::Source)?;
+        if schema.fields() != self.plan.schema.fields() {
+            return Err(SessionError::SchemaChanged);
+        }
+        self.stream = stream;
+        self.machine.reopened(resume);
+        self.inbox.steps.clear();
+        self.inbox.rows = None;
+        Ok(None)
+    }
+}

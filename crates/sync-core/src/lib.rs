@@ -1,0 +1,24 @@
+//! The engine that keeps a table equal to a stream, exactly once.
+
+mod batch;
+pub mod chain;
+mod checkpoint;
+mod config;
+mod drive;
+mod engine;
+mod fault;
+mod health;
+mod machine;
+mod message;
+mod ports;
+#[cfg(test)]
+mod simulation;
+
+pub use checkpoint::{Advance, Checkpoint, CommitId, Cut};
+pub use config::{BatchConfig, BeyondRetention, EngineConfig, RetryConfig};
+pub use engine::{Outcome, TableSync, run};
+pub use fault::{Classify, Fault};
+pub use health::{HealthBoard, TableError, TableHealth, TableState};
+pub use machine::{BeyondLedger, Violation};
+pub use message::{Mark, Message};
+pub use ports::{CommitError, Committed, Readiness, Sink, Source, TablePlan, Txn};
