@@ -4,11 +4,14 @@ mod batch;
 pub mod chain;
 mod checkpoint;
 mod config;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod drive;
 mod engine;
 mod fault;
 mod health;
 mod machine;
+pub mod memory;
 mod message;
 mod ports;
 #[cfg(test)]

@@ -110,7 +110,8 @@ impl Buffer {
     ) -> Result<(), Disorder> {
         self.tail.range_start = range_start;
         let follows = self.tail.last.is_none_or(|last| last <= span.first);
-        if !(span.ascending && follows) && !self.whole_ranges {
+        let ordered = span.ascending && follows;
+        if !ordered && !self.whole_ranges {
             self.whole_ranges = true;
             if self.broached {
                 return Err(Disorder);

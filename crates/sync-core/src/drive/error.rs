@@ -1,7 +1,6 @@
 use std::borrow::Cow;
 use std::error::Error;
 
-use crate::chain::Cursor;
 use crate::fault::{Classify, Fault};
 use crate::health::TableError;
 use crate::machine::{BeyondLedger, Refusal, Violation};
@@ -14,9 +13,9 @@ pub(crate) enum SessionError<S: Classify, K: Classify> {
     #[error("the table could not be written")]
     Sink(#[source] K),
     #[error("the server broke the protocol")]
-    Violation(#[source] Violation),
+    Violation(#[source] Box<Violation>),
     #[error("the reorg cannot be followed")]
-    BeyondLedger(#[source] BeyondLedger),
+    BeyondLedger(#[source] Box<BeyondLedger>),
     #[error("another writer has moved the table's checkpoint")]
     Fenced,
     #[error(
@@ -30,9 +29,9 @@ pub(crate) enum SessionError<S: Classify, K: Classify> {
     )]
     Disorder,
     #[error(
-        "the stored checkpoint contradicts itself: the cursor is {cursor:?}, the ledger ends in {ledger:?}"
+        "the stored checkpoint contradicts itself: its cursor is {cursor}, its ledger ends in {ledger}"
     )]
-    Inconsistent { cursor: Option<Cursor>, ledger: Option<Cursor> },
+    Inconsistent { cursor: String, ledger: String },
 }
 
 impl<S: Classify, K: Classify> From<Refusal> for SessionError<S, K> {

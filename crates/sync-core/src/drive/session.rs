@@ -20,7 +20,7 @@ use super::writer::{Writer, Written};
 use crate::batch::{Buffer, Disorder, Epoch, bytes_of};
 use crate::chain::Cursor;
 use crate::health::TableState;
-use crate::machine::{Machine, Rewind, Step, Violation};
+use crate::machine::{Machine, Refusal, Rewind, Step, Violation};
 use crate::message::Message;
 use crate::ports::{Committed, Sink, Source, TablePlan};
 
@@ -46,11 +46,13 @@ pub(super) struct Session<'a, Src: Source, MakeSink> {
     pub(super) stream: Src::Stream,
     pub(super) machine: Machine,
     pub(super) buffer: Buffer,
-    pub(super) inbox: Inbox,
+    pub(super) inbox: Inbox<Src::Error>,
 }
 
 /// The last message, as far as it is not dealt with.
-pub(super) struct Inbox {
+pub(super) struct Inbox<E> {
+    /// Why no more messages come; what came before is written first.
+    ending: Option<Ending<E>>,
     steps: VecDeque<Step>,
     rows: Option<(RecordBatch, usize)>,
     share: Share,
@@ -62,9 +64,17 @@ pub(super) struct Inbox {
     ready_since: Option<Instant>,
 }
 
-impl Inbox {
+/// Why a stream ends by itself.
+enum Ending<E> {
+    NotReady,
+    Failed(E),
+    Refused(Refusal),
+}
+
+impl<E> Inbox<E> {
     pub(super) fn new(share: Share) -> Self {
         Self {
+            ending: None,
             steps: VecDeque::new(),
             rows: None,
             share,
@@ -98,7 +108,11 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
     ) -> Result<Ended, Error<Src, Snk>> {
         let followed = self.follow(writer).await;
         match writer.finish(SHUTDOWN_GRACE).await {
-            Some(written) => followed.and_then(|ended| self.settle::<Snk>(written).map(|()| ended)),
+            // Also where the stream failed meanwhile: what was committed counts.
+            Some(written) => match (followed, self.settle::<Snk>(written)) {
+                (Ok(_), Err(failure)) | (Err(failure), _) => Err(failure),
+                (Ok(ended), Ok(())) => Ok(ended),
+            },
             None => followed,
         }
     }
@@ -113,12 +127,16 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
                 self.start_write(writer);
             }
             self.report(writer.is_idle());
-            let ended = match blocked {
-                Blocked::End if writer.is_idle() => Some(Ended::NotReady),
+            let ended = match &blocked {
+                Blocked::End if writer.is_idle() => Some(self.end()?),
                 Blocked::Reopen(resume, why) if writer.is_idle() => {
-                    self.reopen(resume, why).await?
+                    self.reopen(resume.clone(), *why).await?
                 }
-                blocked => self.wait(writer, &blocked).await?,
+                Blocked::No
+                | Blocked::Flush
+                | Blocked::Memory(_)
+                | Blocked::Reopen(..)
+                | Blocked::End => self.wait(writer, &blocked).await?,
             };
             if let Some(ended) = ended {
                 return Ok(ended);
@@ -144,7 +162,7 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
             biased;
             () = self.driver.shutdown.cancelled() => return Ok(Some(Ended::Shutdown)),
             written = writer.written() => self.settle::<Snk>(written)?,
-            message = self.stream.next(), if may_read => self.receive(message)?,
+            message = self.stream.next(), if may_read => self.receive(message),
             () = self.inbox.share.grow(wanted.unwrap_or(0)), if wanted.is_some() => {
                 self.inbox.granted = true;
             }
@@ -154,23 +172,34 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
         Ok(None)
     }
 
-    fn receive<K: crate::Classify>(
-        &mut self,
-        message: Option<Result<Message, Src::Error>>,
-    ) -> Result<(), SessionError<Src::Error, K>> {
+    /// Takes in a message, or that no more will come.
+    fn receive(&mut self, message: Option<Result<Message, Src::Error>>) {
         self.inbox.quiet = false;
-        let Some(message) = message.transpose().map_err(SessionError::Source)? else {
-            self.inbox.steps.push_back(Step::NotReady);
-            return Ok(());
+        let message = match message {
+            Some(Ok(message)) => message,
+            Some(Err(error)) => return self.inbox.ending = Some(Ending::Failed(error)),
+            None => return self.inbox.ending = Some(Ending::NotReady),
         };
-        if message.rows.schema_ref().fields() != self.plan.schema.fields() {
-            return Err(SessionError::Violation(Violation::OtherSchema));
+        let decided = if message.rows.schema_ref().fields() == self.plan.schema.fields() {
+            self.machine.on_message(&message)
+        } else {
+            Err(Violation::OtherSchema.into())
+        };
+        match decided {
+            Ok(steps) => self.inbox.steps.extend(steps),
+            Err(refusal) => return self.inbox.ending = Some(Ending::Refused(refusal)),
         }
-        self.inbox.steps.extend(self.machine.on_message(&message)?);
         let bytes = bytes_of(&message.rows);
         self.inbox.rows = Some((message.rows, bytes));
         self.inbox.granted = false;
-        Ok(())
+    }
+
+    fn end<K: crate::Classify>(&mut self) -> Result<Ended, SessionError<Src::Error, K>> {
+        match self.inbox.ending.take() {
+            Some(Ending::Failed(error)) => Err(SessionError::Source(error)),
+            Some(Ending::Refused(refusal)) => Err(refusal.into()),
+            Some(Ending::NotReady) | None => Ok(Ended::NotReady),
+        }
     }
 
     /// Does what was decided, as far as nothing keeps it from being done.
@@ -178,7 +207,7 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
         &mut self,
         idle: bool,
     ) -> Result<Blocked, SessionError<S, K>> {
-        let mut blocked = Blocked::No;
+        let mut blocked = if self.inbox.ending.is_some() { Blocked::End } else { Blocked::No };
         while let Some(step) = self.inbox.steps.pop_front() {
             if let Some(hindrance) = self.hindrance(&step, idle) {
                 self.inbox.steps.push_front(step);

@@ -14,7 +14,7 @@ use super::error::{SessionError, describe};
 use super::session::{Ended, Inbox, Session};
 use super::writer::Writer;
 use crate::batch::{BatchTarget, Buffer};
-use crate::chain::BlockRange;
+use crate::chain::{BlockRange, Cursor};
 use crate::checkpoint::Checkpoint;
 use crate::config::EngineConfig;
 use crate::engine::{Outcome, TableSync};
@@ -152,7 +152,6 @@ impl<Src: Source, MakeSink> TableDriver<Src, MakeSink> {
 
     /// Prepares the table and opens the stream from its checkpoint; `None` where another instance
     /// writes the table.
-    #[expect(clippy::type_complexity, reason = "named nowhere else")]
     async fn start<Snk: Sink + 'static>(
         &self,
         writer: &mut Writer<Snk>,
@@ -174,7 +173,9 @@ impl<Src: Source, MakeSink> TableDriver<Src, MakeSink> {
         };
         let ledger = checkpoint.ledger.last().map(BlockRange::cursor);
         if ledger.is_some() && ledger != checkpoint.cursor {
-            return Err(SessionError::Inconsistent { cursor: checkpoint.cursor, ledger });
+            let text = |cursor: Option<Cursor>| cursor.map_or("none".to_owned(), |c| c.to_string());
+            let (cursor, ledger) = (text(checkpoint.cursor), text(ledger));
+            return Err(SessionError::Inconsistent { cursor, ledger });
         }
         let resume = checkpoint.cursor.as_ref();
         let (schema, stream) = source.open(resume).await.map_err(SessionError::Source)?;

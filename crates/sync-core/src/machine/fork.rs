@@ -123,7 +123,7 @@ impl Machine {
         match self.beyond_retention {
             BeyondRetention::Stop => {
                 let lowest = self.ledger.first().map_or(range.end(), BlockRange::start);
-                Err(Refusal::BeyondLedger(BeyondLedger { range: range.clone(), lowest }))
+                Err(Refusal::BeyondLedger(Box::new(BeyondLedger { range: range.clone(), lowest })))
             }
             BeyondRetention::Resync => Ok(Fork::Deeper { resume: None, why: Rewind::Resync }),
         }

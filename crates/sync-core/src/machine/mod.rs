@@ -57,13 +57,13 @@ pub(crate) enum Rewind {
 /// A message that cannot be acted on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    Violation(Violation),
-    BeyondLedger(BeyondLedger),
+    Violation(Box<Violation>),
+    BeyondLedger(Box<BeyondLedger>),
 }
 
 impl From<Violation> for Refusal {
     fn from(violation: Violation) -> Self {
-        Self::Violation(violation)
+        Self::Violation(Box::new(violation))
     }
 }
 
@@ -161,14 +161,10 @@ impl Machine {
     }
 
     /// A server that does not mark the end of a range shows it by beginning another one.
-    fn close_unmarked(
-        &mut self,
-        next: &BlockRange,
-        steps: &mut Vec<Step>,
-    ) -> Result<(), Violation> {
+    fn close_unmarked(&mut self, next: &BlockRange, steps: &mut Vec<Step>) -> Result<(), Refusal> {
         match &self.open {
             Some(open) if open.marked => {
-                Err(Violation::Unfinished { open: open.range.clone(), next: next.clone() })
+                Err(Violation::Unfinished { open: open.range.clone(), next: next.clone() }.into())
             }
             Some(_) => {
                 self.complete(steps);

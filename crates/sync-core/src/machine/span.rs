@@ -2,7 +2,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
 use arrow_array::{Array, RecordBatch, UInt64Array};
 
-use super::Violation;
+use super::{Refusal, Violation};
 use crate::chain::{BlockNum, BlockRange};
 
 /// The blocks that some rows cover.
@@ -22,7 +22,7 @@ impl BlockSpan {
         rows: &RecordBatch,
         column: &str,
         range: &BlockRange,
-    ) -> Result<Self, Violation> {
+    ) -> Result<Self, Refusal> {
         let no_column =
             || Violation::NoBlockColumn { column: column.to_owned(), range: range.clone() };
         let blocks = block_column(rows, column).ok_or_else(no_column)?;
@@ -30,15 +30,16 @@ impl BlockSpan {
             return Err(Violation::RowWithoutBlock {
                 column: column.to_owned(),
                 range: range.clone(),
-            });
+            }
+            .into());
         }
         let values = blocks.values();
         let inside = range.start().get()..=range.end().get();
         let (Some(first), Some(last)) = (values.first(), values.last()) else {
-            return Err(no_column());
+            return Err(no_column().into());
         };
         if let Some(block) = values.iter().find(|block| !inside.contains(block)) {
-            return Err(Violation::RowOutsideRange { block: *block, range: range.clone() });
+            return Err(Violation::RowOutsideRange { block: *block, range: range.clone() }.into());
         }
         let number = |block: &u64| BlockNum::try_from(*block).unwrap_or(BlockNum::MAX);
         Ok(Self { first: number(first), last: number(last), ascending: values.is_sorted() })
