@@ -1,0 +1,13 @@
+//! The client through its public surface, over real gRPC.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod batches;
+mod failures;
+mod follow;
+mod liveness;
+mod proxy;
+mod reorgs;
+mod requests;
+mod server;
+mod source;
+mod tls;
