@@ -1,0 +1,129 @@
+//! One stream's way out: batches become Flight messages, and a fault may end it early.
+
+use arrow_array::RecordBatch;
+use arrow_flight::FlightData;
+use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions};
+use arrow_schema::Schema;
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tonic::Status;
+
+use super::Connections;
+use crate::fault::Break;
+
+/// How many messages wait for the client before the server does.
+pub(super) const MESSAGES_MAX: usize = 10;
+
+/// The stream is over: the client left, or a fault ended it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closed;
+
+/// Where a stream puts its messages.
+pub(crate) struct Outbox {
+    messages: mpsc::Sender<Result<FlightData, Status>>,
+    connections: Connections,
+    generator: IpcDataGenerator,
+    dictionaries: DictionaryTracker,
+    context: IpcWriteContext,
+    options: IpcWriteOptions,
+    has_schema: bool,
+    /// How many messages still leave, and what comes then.
+    snare: Option<(usize, Break)>,
+}
+
+impl Outbox {
+    pub(super) fn new(
+        messages: mpsc::Sender<Result<FlightData, Status>>,
+        connections: Connections,
+    ) -> Self {
+        Self {
+            messages,
+            connections,
+            generator: IpcDataGenerator::default(),
+            dictionaries: DictionaryTracker::new(true),
+            context: IpcWriteContext::default(),
+            options: IpcWriteOptions::default(),
+            has_schema: false,
+            snare: None,
+        }
+    }
+
+    /// Sets a break, unless one is set. One that is due breaks the stream here.
+    pub(crate) async fn set_snare(&mut self, snare: Option<(usize, Break)>) -> Result<(), Closed> {
+        self.snare = self.snare.take().or(snare);
+        match self.snare.take_if(|(left, _)| *left == 0) {
+            Some((_, with)) => self.break_off(with).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a break could still be set.
+    pub(crate) fn is_unsnared(&self) -> bool {
+        self.snare.is_none()
+    }
+
+    /// Sends the schema, unless it was sent before.
+    pub(crate) async fn schema(&mut self, schema: &Schema) -> Result<(), Closed> {
+        if std::mem::replace(&mut self.has_schema, true) {
+            return Ok(());
+        }
+        // The tracker learns here which columns have dictionaries.
+        let encoded = self.generator.schema_to_bytes_with_dictionary_tracker(
+            schema,
+            &mut self.dictionaries,
+            &self.options,
+        );
+        self.push(encoded.into()).await
+    }
+
+    /// Sends a batch with its metadata, after the dictionaries it needs.
+    pub(crate) async fn batch(
+        &mut self,
+        batch: &RecordBatch,
+        metadata: Bytes,
+    ) -> Result<(), Closed> {
+        let encoded =
+            self.generator.encode(batch, &mut self.dictionaries, &self.options, &mut self.context);
+        let (dictionaries, batch) = match encoded {
+            Ok(encoded) => encoded,
+            Err(error) => {
+                let text = format!("streaming query execution error | Caused by: {error}");
+                return self.fail(Status::internal(text)).await;
+            }
+        };
+        for dictionary in dictionaries {
+            self.push(dictionary.into()).await?;
+        }
+        self.push(FlightData { app_metadata: metadata, ..batch.into() }).await
+    }
+
+    /// Ends the stream with an error.
+    pub(crate) async fn fail(&mut self, status: Status) -> Result<(), Closed> {
+        _ = self.messages.send(Err(status)).await;
+        Err(Closed)
+    }
+
+    /// Returns when the client is gone.
+    pub(crate) async fn closed(&self) {
+        self.messages.closed().await;
+    }
+
+    async fn push(&mut self, message: FlightData) -> Result<(), Closed> {
+        self.messages.send(Ok(message)).await.map_err(|_| Closed)?;
+        if let Some((left, _)) = &mut self.snare {
+            *left = left.saturating_sub(1);
+        }
+        self.set_snare(None).await
+    }
+
+    async fn break_off(&mut self, with: Break) -> Result<(), Closed> {
+        match with {
+            Break::Status(code, text) => self.fail(Status::new(code, text)).await,
+            Break::Eof => Err(Closed),
+            Break::Reset => {
+                self.connections.cut();
+                Err(Closed)
+            }
+        }
+    }
+}

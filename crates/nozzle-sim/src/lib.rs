@@ -1,0 +1,27 @@
+//! A simulated Nozzle (Amp) server that speaks the real protocol from a scripted chain.
+//!
+//! It is an independent witness of the protocol: it shares no code with the client or the engine
+//! it tests. Start one with [`SimServer::start`], mine and reorganise its chain through the
+//! handle, and compare what a client made of it with [`SimServer::canonical`].
+
+mod chain;
+mod dice;
+mod era;
+mod fault;
+mod flight;
+mod probe;
+mod recording;
+mod server;
+mod sql;
+mod tables;
+
+pub use chain::{Block, BlockHash, Chain, Cursor, InvalidBlockHash, Range, next_range};
+pub use era::{EmptyReply, Era, MetadataShape, PrevHash, ResumeHeader};
+pub use fault::{Break, Fault, Lie};
+pub use flight::{Method, Request};
+pub use probe::{Probe, ProbeError, ProbeMessage, ProbeStream};
+pub use recording::{
+    End, Recorded, Recording, RecordingError, ReplayOptions, ReplayServer, record,
+};
+pub use server::{SimConfig, SimServer};
+pub use tables::{SchemaChange, Table, TableKind};

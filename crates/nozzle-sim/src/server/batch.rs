@@ -1,0 +1,115 @@
+//! Rows into batches, and the answer to a query that does not stream.
+
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, UInt64Array};
+use arrow_select::take::take_record_batch;
+use fastrand::Rng;
+use tonic::Status;
+
+use super::SimConfig;
+use super::plan::Plan;
+use super::state::State;
+use crate::chain::{Block, Range};
+use crate::flight::{Closed, Outbox};
+
+/// How many blocks' rows a batch query makes at a time.
+const BLOCKS: usize = 1000;
+
+/// Answers a batch query: everything there is, then the end.
+pub(super) async fn run(state: Arc<State>, plan: Plan, mut random: Rng, mut out: Outbox) {
+    // Whoever closed it knows why.
+    _ = answer(&state, &plan, &mut random, &mut out).await;
+}
+
+async fn answer(
+    state: &State,
+    plan: &Plan,
+    random: &mut Rng,
+    out: &mut Outbox,
+) -> Result<(), Closed> {
+    let chain = Arc::clone(&state.chain.borrow());
+    let snare = state.faults().snare(plan.table.name());
+    out.set_snare(snare).await?;
+    out.schema(&plan.schema).await?;
+    let stored = chain.stored();
+    let range = stored.first().zip(stored.last()).map(|(first, last)| Range::of(first, last));
+    let ranges: Vec<_> = range.iter().map(|range| (chain.network(), *range)).collect();
+    let config = &state.config;
+    let metadata = |complete| match config.era.batch_metadata {
+        true => config.era.metadata(&ranges, complete),
+        false => bytes::Bytes::new(),
+    };
+    for blocks in stored.chunks(BLOCKS) {
+        let rows = rows_of(config, plan, blocks, random);
+        for piece in split(config, &rows, random) {
+            send(plan, &piece, metadata(false), out).await?;
+        }
+    }
+    if config.era.batch_metadata {
+        let none = plan.table.rows_of(&[]);
+        send(plan, &none, metadata(true), out).await?;
+    }
+    Ok(())
+}
+
+/// The table's rows of the blocks, those of one block in any order.
+pub(super) fn rows_of(
+    config: &SimConfig,
+    plan: &Plan,
+    blocks: &[Block],
+    random: &mut Rng,
+) -> RecordBatch {
+    let rows = plan.table.rows_of(blocks);
+    if !config.shuffle {
+        return rows;
+    }
+    let mut order: Vec<u64> = Vec::with_capacity(rows.num_rows());
+    let mut next = 0;
+    for block in blocks {
+        let from = order.len();
+        let end = next + u64::from(plan.table.row_count(block));
+        order.extend(next..end);
+        random.shuffle(&mut order[from..]);
+        next = end;
+    }
+    reordered(&rows, order)
+}
+
+/// The rows in another order.
+pub(super) fn reordered(rows: &RecordBatch, order: Vec<u64>) -> RecordBatch {
+    // Taking every row once cannot fail; the order given is as good an answer as another.
+    take_record_batch(rows, &UInt64Array::from(order)).unwrap_or_else(|_| rows.clone())
+}
+
+/// The rows cut at random places, also inside a block.
+pub(super) fn split(config: &SimConfig, rows: &RecordBatch, random: &mut Rng) -> Vec<RecordBatch> {
+    let total = rows.num_rows();
+    let bytes = rows.get_array_memory_size();
+    let fitting = config.batch_bytes_max.saturating_mul(total) / bytes.max(1);
+    let most = config.batch_rows_max.min(fitting).max(1);
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    while at < total {
+        let length = random.usize(1..=most.min(total - at));
+        pieces.push(rows.slice(at, length));
+        at += length;
+    }
+    pieces
+}
+
+/// Sends the plan's columns of the rows.
+pub(super) async fn send(
+    plan: &Plan,
+    rows: &RecordBatch,
+    metadata: bytes::Bytes,
+    out: &mut Outbox,
+) -> Result<(), Closed> {
+    match plan.project(rows) {
+        Ok(rows) => out.batch(&rows, metadata).await,
+        Err(error) => {
+            let text = format!("streaming query execution error | Caused by: {error}");
+            out.fail(Status::internal(text)).await
+        }
+    }
+}

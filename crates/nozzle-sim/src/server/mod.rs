@@ -1,0 +1,291 @@
+//! The simulated server: a chain and its tables, served over real gRPC.
+
+mod batch;
+mod plan;
+mod state;
+mod stream;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+
+use crate::chain::{BlockHash, Chain};
+use crate::era::Era;
+use crate::fault::Fault;
+use crate::flight::{Connections, Flight, Listener, Request, RequestLog};
+use crate::tables::{SchemaChange, Table};
+use state::State;
+
+/// Everything that makes one simulated server different from another.
+#[derive(Clone, Debug)]
+pub struct SimConfig {
+    /// Everything random follows from it: hashes, rows, how batches are split.
+    pub seed: u64,
+    /// The network's name.
+    pub network: String,
+    /// The namespace of the dataset's reference, `namespace/dataset@version`.
+    pub namespace: String,
+    /// The dataset's name.
+    pub dataset: String,
+    /// The dataset's version. `latest`, `dev` and the manifest's hash are revisions of it too.
+    pub version: String,
+    /// The dataset's tables.
+    pub tables: Vec<Table>,
+    /// The number of the chain's first block.
+    pub first_block: u64,
+    /// Whether the dataset was deployed; if not, streams fail until [`SimServer::deploy`].
+    pub deployed: bool,
+    /// The most blocks in one range.
+    pub microbatch_blocks_max: u64,
+    /// The most rows in one batch. Batches are cut at random places below it.
+    pub batch_rows_max: usize,
+    /// The most bytes in one batch, estimated.
+    pub batch_bytes_max: usize,
+    /// Whether rows of one block come in a random order.
+    pub shuffle: bool,
+    /// Whether ranges sometimes begin with a batch without rows.
+    pub keep_alives: bool,
+    /// The bearer token that every call must carry.
+    pub token: Option<String>,
+    /// The age of the server.
+    pub era: Era,
+    /// Where it listens; port 0 takes a free one.
+    pub addr: SocketAddr,
+}
+
+impl Default for SimConfig {
+    /// A server of today with the dataset `_/sim@0.0.1` of network `simnet`, with all four
+    /// tables, on a free local port. Its chain is empty.
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            network: "simnet".to_owned(),
+            namespace: "_".to_owned(),
+            dataset: "sim".to_owned(),
+            version: "0.0.1".to_owned(),
+            tables: vec![Table::blocks(), Table::logs(), Table::transactions(), Table::sparse()],
+            first_block: 0,
+            deployed: true,
+            microbatch_blocks_max: 1000,
+            batch_rows_max: 8192,
+            batch_bytes_max: 2 << 20,
+            shuffle: true,
+            keep_alives: true,
+            token: None,
+            era: Era::HEAD,
+            addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+        }
+    }
+}
+
+impl SimConfig {
+    /// The reference of the dataset as SQL writes it, without the quotes:
+    /// `namespace/name@version`.
+    #[must_use]
+    pub fn dataset_ref(&self) -> String {
+        format!("{}/{}@{}", self.namespace, self.dataset, self.version)
+    }
+
+    /// The hash by which the dataset's manifest can be named as a revision: 64 hex digits.
+    #[must_use]
+    pub fn manifest_hash(&self) -> String {
+        let hash = BlockHash::derive(self.seed, u64::MAX, u64::MAX);
+        hex::encode(hash.0)
+    }
+
+    /// A dataset config for the server's tables, in the JSON form of `nozzle.config.json`.
+    #[must_use]
+    pub fn manifest_json(&self) -> String {
+        let table = |table: &Table| {
+            let sql = format!("SELECT * FROM sim.{}", table.name());
+            (table.name().to_owned(), serde_json::json!({ "sql": sql }))
+        };
+        let tables: serde_json::Map<_, _> = self.tables.iter().map(table).collect();
+        let manifest = serde_json::json!({
+            "namespace": self.namespace,
+            "name": self.dataset,
+            "version": self.version,
+            "network": self.network,
+            "dependencies": { "sim": self.dataset_ref() },
+            "tables": tables,
+        });
+        format!("{manifest:#}\n")
+    }
+}
+
+/// A running server. Dropping it closes the port and cuts every connection.
+#[derive(Debug)]
+pub struct SimServer {
+    state: Arc<State>,
+    log: RequestLog,
+    connections: Connections,
+    listener: Listener,
+}
+
+impl SimServer {
+    /// Starts a server with an empty chain.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub async fn start(config: SimConfig) -> io::Result<Self> {
+        let chain = Chain::starting_at(config.seed, &config.network, config.first_block);
+        let (log, connections) = (RequestLog::default(), Connections::default());
+        let state = Arc::new(State::new(config, chain));
+        let flight = flight(&state, &log, &connections);
+        let listener = Listener::open(state.config.addr, connections.clone(), flight).await?;
+        Ok(Self { state, log, connections, listener })
+    }
+
+    /// The server's URL, `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.listener.addr())
+    }
+
+    /// Where the server listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.listener.addr()
+    }
+
+    /// What the server was started with. Its tables are those of the beginning.
+    #[must_use]
+    pub fn config(&self) -> &SimConfig {
+        &self.state.config
+    }
+
+    /// See [`SimConfig::manifest_json`].
+    #[must_use]
+    pub fn manifest_json(&self) -> String {
+        self.state.config.manifest_json()
+    }
+
+    /// Changes the chain; open streams see the result of the whole change at once.
+    pub fn update(&self, change: impl FnOnce(&mut Chain)) {
+        self.state.chain.send_modify(|chain| change(Arc::make_mut(chain)));
+    }
+
+    /// Adds `blocks` blocks to the chain. See [`Chain::mine`].
+    pub fn mine(&self, blocks: u64) {
+        self.update(|chain| chain.mine(blocks));
+    }
+
+    /// Replaces the top `depth` blocks by `depth + 1` others. See [`Chain::reorg`].
+    ///
+    /// # Panics
+    /// When the chain is not that long, or `depth` is zero.
+    pub fn reorg(&self, depth: u64) {
+        self.update(|chain| chain.reorg(depth));
+    }
+
+    /// The server forgets every orphan. See [`Chain::forget_forks`].
+    pub fn forget_forks(&self) {
+        self.update(Chain::forget_forks);
+    }
+
+    /// The dataset is deployed from now on.
+    pub fn deploy(&self) {
+        self.state.deployed.store(true, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    /// The chain as it is now.
+    #[must_use]
+    pub fn chain(&self) -> Arc<Chain> {
+        Arc::clone(&self.state.chain.borrow())
+    }
+
+    /// Looks at the chain again and again, from wherever the server itself cannot be taken to.
+    pub fn chain_watch(&self) -> impl Fn() -> Arc<Chain> + Send + Sync + use<> {
+        let state = Arc::clone(&self.state);
+        move || Arc::clone(&state.chain.borrow())
+    }
+
+    /// The rows that a client must have once it has caught up: those of every canonical block
+    /// the server has stored, in the order of the blocks, with the schema of `SELECT *`.
+    ///
+    /// # Panics
+    /// When there is no such table.
+    #[must_use]
+    pub fn canonical(&self, table: &str) -> Vec<RecordBatch> {
+        let (chain, table) = (self.chain(), self.table(table));
+        chain.stored().chunks(1000).map(|blocks| table.rows_of(blocks)).collect()
+    }
+
+    /// How many rows of the table the block has; zero for an unknown hash.
+    ///
+    /// # Panics
+    /// When there is no such table.
+    #[must_use]
+    pub fn rows_in_block(&self, table: &str, hash: &BlockHash) -> usize {
+        let (chain, table) = (self.chain(), self.table(table));
+        let rows = chain.by_hash(hash).map_or(0, |block| table.row_count(block));
+        usize::try_from(rows).unwrap_or(usize::MAX)
+    }
+
+    /// The table as it is now.
+    ///
+    /// # Panics
+    /// When there is no such table.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "documented, and a mistake of the caller")]
+    pub fn table(&self, name: &str) -> Table {
+        self.state.table(name).expect("the dataset has the table")
+    }
+
+    /// Changes the schema of a table for every query from now on. Open streams keep theirs.
+    pub fn change_schema(&self, table: &str, change: &SchemaChange) {
+        self.state.change_schema(table, change);
+    }
+
+    /// Adds a fault of whichever table comes first.
+    pub fn inject(&self, fault: Fault) {
+        self.state.inject(None, fault);
+    }
+
+    /// Adds a fault of one table.
+    pub fn inject_for(&self, table: &str, fault: Fault) {
+        self.state.inject(Some(table), fault);
+    }
+
+    /// How many faults have not come to pass yet.
+    #[must_use]
+    pub fn faults_left(&self) -> usize {
+        self.state.faults().len()
+    }
+
+    /// The calls that clients made, in their order.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        self.log.all()
+    }
+
+    /// Returns when `enough` holds of the calls so far. Cancellation is harmless.
+    pub async fn requests_reach(&self, enough: impl FnMut(&Vec<Request>) -> bool) {
+        self.log.reach(enough).await;
+    }
+
+    /// Cuts every connection; the port stays open.
+    pub fn drop_connections(&self) {
+        self.connections.cut();
+    }
+
+    /// Closes the port and cuts every connection. When it returns, a client is refused.
+    pub async fn stop(&mut self) {
+        self.listener.close().await;
+    }
+
+    /// Opens the same port again, with the same chain.
+    ///
+    /// # Errors
+    /// When the port was taken meanwhile.
+    pub async fn restart(&mut self) -> io::Result<()> {
+        self.listener.reopen(flight(&self.state, &self.log, &self.connections)).await
+    }
+}
+
+fn flight(state: &Arc<State>, log: &RequestLog, connections: &Connections) -> Flight<State> {
+    let token = state.config.token.clone();
+    Flight::new(Arc::clone(state), token, log.clone(), connections.clone())
+}
