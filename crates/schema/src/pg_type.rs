@@ -1,0 +1,144 @@
+use std::fmt;
+
+/// The PostgreSQL type of a column. [`Display`](fmt::Display) writes it as PostgreSQL's own
+/// `format_type` does, which is valid SQL as well.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum PgType {
+    /// `boolean`
+    Boolean,
+    /// `smallint`
+    SmallInt,
+    /// `integer`
+    Integer,
+    /// `bigint`
+    BigInt,
+    /// `numeric(precision, scale)`
+    Numeric {
+        /// Digits in all.
+        precision: u16,
+        /// Digits after the point; never negative, which PostgreSQL knows only since version 15.
+        scale: u16,
+    },
+    /// `real`
+    Real,
+    /// `double precision`
+    Double,
+    /// `text`
+    Text,
+    /// `bytea`
+    Bytea,
+    /// `date`
+    Date,
+    /// `time without time zone`
+    Time,
+    /// `timestamp without time zone`
+    Timestamp,
+    /// `timestamp with time zone`
+    TimestampTz,
+    /// `interval`
+    Interval,
+    /// `jsonb`
+    Jsonb,
+    /// An array of a scalar type.
+    Array(Box<PgType>),
+}
+
+impl fmt::Display for PgType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Boolean => "boolean",
+            Self::SmallInt => "smallint",
+            Self::Integer => "integer",
+            Self::BigInt => "bigint",
+            Self::Numeric { precision, scale } => return write!(f, "numeric({precision},{scale})"),
+            Self::Real => "real",
+            Self::Double => "double precision",
+            Self::Text => "text",
+            Self::Bytea => "bytea",
+            Self::Date => "date",
+            Self::Time => "time without time zone",
+            Self::Timestamp => "timestamp without time zone",
+            Self::TimestampTz => "timestamp with time zone",
+            Self::Interval => "interval",
+            Self::Jsonb => "jsonb",
+            Self::Array(item) => return write!(f, "{item}[]"),
+        })
+    }
+}
+
+impl PgType {
+    /// Whether a column whose type PostgreSQL calls `found` stores every value of this type
+    /// unchanged and reads the same binary form.
+    #[must_use]
+    pub fn fits(&self, found: &str) -> bool {
+        if found == self.to_string() {
+            return true;
+        }
+        match self {
+            Self::Numeric { precision, scale } => numeric_fits(*precision, *scale, found),
+            Self::Text => found == "character varying",
+            // The binary form of an array names its items' type, which must be the very same.
+            Self::Array(item) => match (&**item, found.strip_suffix("[]")) {
+                (Self::Numeric { precision, scale }, Some(found)) => {
+                    numeric_fits(*precision, *scale, found)
+                }
+                _ => false,
+            },
+            Self::Boolean
+            | Self::SmallInt
+            | Self::Integer
+            | Self::BigInt
+            | Self::Real
+            | Self::Double
+            | Self::Bytea
+            | Self::Date
+            | Self::Time
+            | Self::Timestamp
+            | Self::TimestampTz
+            | Self::Interval
+            | Self::Jsonb => false,
+        }
+    }
+}
+
+fn numeric_fits(precision: u16, scale: u16, found: &str) -> bool {
+    if found == "numeric" {
+        return true;
+    }
+    let parse = || {
+        let (p, s) = found.strip_prefix("numeric(")?.strip_suffix(')')?.split_once(',')?;
+        Some((p.parse::<i32>().ok()?, s.parse::<i32>().ok()?))
+    };
+    let (precision, scale) = (i32::from(precision), i32::from(scale));
+    parse().is_some_and(|(p, s)| s >= scale && p - s >= precision - scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wider_numeric_fits_and_a_narrower_one_does_not() {
+        let wanted = PgType::Numeric { precision: 20, scale: 2 };
+        for found in ["numeric", "numeric(20,2)", "numeric(22,4)", "numeric(78,30)"] {
+            assert!(wanted.fits(found), "{found}");
+        }
+        for found in ["numeric(20,3)", "numeric(19,2)", "numeric(30,1)", "bigint", "numeric(x,y)"] {
+            assert!(!wanted.fits(found), "{found}");
+        }
+    }
+
+    #[test]
+    fn only_types_with_the_same_binary_form_fit() {
+        assert!(PgType::Text.fits("character varying"));
+        assert!(!PgType::Text.fits("character varying(10)"));
+        assert!(!PgType::SmallInt.fits("bigint"));
+        assert!(!PgType::Jsonb.fits("json"));
+        let array = PgType::Array(Box::new(PgType::Text));
+        assert!(array.fits("text[]"));
+        assert!(!array.fits("text"));
+        assert!(!array.fits("character varying[]"));
+        let numbers = PgType::Array(Box::new(PgType::Numeric { precision: 20, scale: 0 }));
+        assert!(numbers.fits("numeric[]"));
+    }
+}

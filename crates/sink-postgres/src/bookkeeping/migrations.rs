@@ -1,0 +1,136 @@
+use tokio_postgres::Client;
+
+use crate::database::{Connection, Database};
+use crate::error::Error;
+
+/// Each entry takes the bookkeeping from the version of its index to the next. Entries are only
+/// ever added.
+const MIGRATIONS: &[&str] = &["
+CREATE TABLE ampsync.meta (version integer NOT NULL);
+INSERT INTO ampsync.meta VALUES (0);
+COMMENT ON SCHEMA ampsync IS 'Bookkeeping of ampsync. Drop it only together with the tables it describes.';
+COMMENT ON TABLE ampsync.meta IS 'Which version of its bookkeeping ampsync has created here.';
+
+CREATE TABLE ampsync.checkpoints (
+    table_schema text NOT NULL,
+    table_name text NOT NULL,
+    dataset text NOT NULL,
+    query text NOT NULL,
+    columns text[] NOT NULL,
+    network text,
+    first_block bigint,
+    cursor_block bigint,
+    cursor_hash bytea,
+    provisional_block bigint,
+    version bigint NOT NULL DEFAULT 0,
+    commit_id bigint,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (table_schema, table_name)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE ampsync.checkpoints IS 'How far each table is. A row changes in the same transaction as the rows it speaks of.';
+COMMENT ON COLUMN ampsync.checkpoints.dataset IS 'What the rows are of; starting the table from another one is refused.';
+COMMENT ON COLUMN ampsync.checkpoints.query IS 'The query whose rows these are; starting the table from another one is refused.';
+COMMENT ON COLUMN ampsync.checkpoints.columns IS 'The columns that the stream had when it was last started.';
+COMMENT ON COLUMN ampsync.checkpoints.first_block IS 'The lowest block the table was ever given.';
+COMMENT ON COLUMN ampsync.checkpoints.cursor_block IS 'The last completed block: where the stream resumes.';
+COMMENT ON COLUMN ampsync.checkpoints.cursor_hash IS 'The hash of that block, by which the server knows the fork.';
+COMMENT ON COLUMN ampsync.checkpoints.provisional_block IS 'Through which block there are rows beyond the cursor; the next start deletes them.';
+COMMENT ON COLUMN ampsync.checkpoints.version IS 'Counts the changes of this row. Each writer expects the one it knows, so two cannot interleave.';
+COMMENT ON COLUMN ampsync.checkpoints.commit_id IS 'The transaction that last moved this row, so that one whose answer was lost is recognised.';
+
+CREATE TABLE ampsync.ranges (
+    table_schema text NOT NULL,
+    table_name text NOT NULL,
+    network text NOT NULL,
+    start_block bigint NOT NULL,
+    end_block bigint NOT NULL,
+    hash bytea NOT NULL,
+    prev_hash bytea,
+    end_timestamp bigint,
+    PRIMARY KEY (table_schema, table_name, end_block)
+);
+COMMENT ON TABLE ampsync.ranges IS 'The completed ranges of blocks with their hashes, as deep as they are retained: how a reorg is told from a foreign chain.';
+COMMENT ON COLUMN ampsync.ranges.hash IS 'The hash of end_block.';
+COMMENT ON COLUMN ampsync.ranges.prev_hash IS 'The hash of the block before start_block.';
+COMMENT ON COLUMN ampsync.ranges.end_timestamp IS 'The time of end_block, in seconds since 1970.';
+
+CREATE TABLE ampsync.reorgs (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    table_schema text NOT NULL,
+    table_name text NOT NULL,
+    at timestamptz NOT NULL DEFAULT now(),
+    base_block bigint NOT NULL,
+    end_block bigint NOT NULL,
+    rows bigint NOT NULL,
+    depth bigint,
+    from_block bigint,
+    from_hash bytea
+);
+COMMENT ON TABLE ampsync.reorgs IS 'What reorgs took back: one row for each transaction that deleted rows.';
+COMMENT ON COLUMN ampsync.reorgs.base_block IS 'The lowest block whose rows were deleted.';
+COMMENT ON COLUMN ampsync.reorgs.end_block IS 'The highest block whose rows were deleted.';
+COMMENT ON COLUMN ampsync.reorgs.rows IS 'How many rows were deleted.';
+COMMENT ON COLUMN ampsync.reorgs.depth IS 'How many completed blocks were taken back.';
+COMMENT ON COLUMN ampsync.reorgs.from_block IS 'The cursor before the reorg.';
+COMMENT ON COLUMN ampsync.reorgs.from_hash IS 'The hash of that block.';
+"];
+
+const DOING: &str = "create the bookkeeping in schema ampsync";
+
+/// Brings the bookkeeping to the version this release knows. Costs two short queries when it is
+/// there already; a role without the right to create anything can then use it.
+pub(crate) async fn migrate(database: &Database, connection: &Connection) -> Result<(), Error> {
+    if database.answer(DOING, version(connection)).await?.map(check).transpose()? == Some(true) {
+        return Ok(());
+    }
+    let begin = format!("{}; {DDL_LOCK}", database.begin());
+    database.answer(DOING, connection.batch_execute(&begin)).await?;
+    // Another instance may have been faster.
+    let found = database.answer(DOING, version(connection)).await?;
+    if found.map(check).transpose()? != Some(true) {
+        database.answer(DOING, apply(connection, found)).await?;
+    }
+    database.answer(DOING, connection.batch_execute("COMMIT")).await
+}
+
+/// Until the transaction ends, no other instance creates anything.
+pub(crate) const DDL_LOCK: &str =
+    "SELECT pg_advisory_xact_lock(hashtextextended('ampsync: create tables', 0))";
+
+/// The version that is there, if any.
+///
+/// Asks the catalog's tables, not `to_regclass`: that may answer from what the session remembers,
+/// and would not see what another instance created while we waited for the lock.
+async fn version(client: &Client) -> Result<Option<i32>, tokio_postgres::Error> {
+    let exists = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c \
+                    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+                    WHERE n.nspname = 'ampsync' AND c.relname = 'meta')";
+    if !client.query_one(exists, &[]).await?.try_get(0)? {
+        return Ok(None);
+    }
+    client.query_one("SELECT max(version) FROM ampsync.meta", &[]).await?.try_get(0)
+}
+
+/// Whether `found` is the version this release knows; an error if it is a newer one.
+fn check(found: i32) -> Result<bool, Error> {
+    let known = known();
+    if found > known { Err(Error::NewerBookkeeping { found, known }) } else { Ok(found == known) }
+}
+
+fn known() -> i32 {
+    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
+}
+
+async fn apply(client: &Client, found: Option<i32>) -> Result<(), tokio_postgres::Error> {
+    let schema = "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'ampsync')";
+    if !client.query_one(schema, &[]).await?.try_get::<_, bool>(0)? {
+        client.batch_execute("CREATE SCHEMA ampsync").await?;
+    }
+    let done = usize::try_from(found.unwrap_or(0)).unwrap_or(0);
+    for migration in MIGRATIONS.iter().skip(done) {
+        client.batch_execute(migration).await?;
+    }
+    client.execute("UPDATE ampsync.meta SET version = $1", &[&known()]).await?;
+    Ok(())
+}

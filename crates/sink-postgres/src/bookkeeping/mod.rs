@@ -1,0 +1,12 @@
+//! The tables in schema `ampsync`: how far each table is, what is known of its past, and what
+//! reorgs took back.
+
+mod checkpoint;
+mod ledger;
+mod migrations;
+
+pub(crate) use checkpoint::{
+    Stored, compare_and_swap, create, read, read_for_update, settle, update_columns,
+};
+pub(crate) use ledger::{LedgerStatements, Reorg};
+pub(crate) use migrations::{DDL_LOCK, migrate};

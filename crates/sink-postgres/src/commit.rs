@@ -1,0 +1,153 @@
+//! One commit: retract, copy, move the checkpoint, in one transaction and four round trips.
+//!
+//! 1. `BEGIN`, the compare-and-swap and the retraction, in one message. The compare-and-swap
+//!    comes first, so that a second writer is refused before it does any work, and a retry waits
+//!    for an older attempt that may still be under way instead of running beside it.
+//! 2. and 3. The ledger and `COPY`, sent at once.
+//! 4. `COMMIT`, alone, so that it is known whether an error came before it or after.
+
+use ampsync_schema::Table;
+use bytes::Bytes;
+use futures::SinkExt;
+use sync_core::chain::BlockNum;
+use sync_core::{Advance, CommitError, Committed};
+use tokio_postgres::{CopyInSink, SimpleQueryMessage, Statement};
+
+use crate::bookkeeping::{self, LedgerStatements, Reorg};
+use crate::database::Connection;
+use crate::error::Error;
+use crate::sink::PgTxn;
+use crate::sql;
+
+/// The statement that takes the rows of `table`.
+pub(crate) fn copy_statement(table: &Table) -> String {
+    let columns: Vec<_> = table.columns().iter().map(|column| column.name.to_string()).collect();
+    format!("COPY {} ({}) FROM STDIN WITH (FORMAT binary)", table.name(), columns.join(", "))
+}
+
+pub(crate) async fn run(
+    txn: PgTxn<'_>,
+    advance: &Advance,
+) -> Result<Committed, CommitError<Error>> {
+    let PgTxn { database, lease, prepared, invalidated, rows } = txn;
+    if !lease.is_valid() {
+        return Err(CommitError::Aborted(Error::LeaseLost));
+    }
+    // Dropping the connection undoes everything: that is what every early return does.
+    let connection = database.connection().await.map_err(CommitError::Aborted)?;
+    let invalidated: Vec<_> = invalidated.iter().map(|range| (range.start, range.end)).collect();
+    let commit = Commit { database, prepared: &*prepared, connection: &connection, advance };
+    let statements = commit.prepare().await.map_err(CommitError::Aborted)?;
+    let Some(retracted) = commit.begin(&invalidated).await.map_err(CommitError::Aborted)? else {
+        return Err(CommitError::Fenced);
+    };
+    let reorg = commit.reorg(&invalidated, retracted);
+    commit.write(&statements, reorg.as_ref(), rows.finish()).await.map_err(CommitError::Aborted)?;
+    let end = connection.batch_execute("COMMIT");
+    match database.answer("commit", end).await {
+        Ok(()) => {
+            connection.keep();
+            prepared.cursor.clone_from(&advance.cursor);
+            Ok(Committed { retracted: Some(retracted) })
+        }
+        Err(error) if error.is_refusal() => Err(CommitError::Aborted(error)),
+        Err(error) => Err(CommitError::InDoubt(error)),
+    }
+}
+
+struct Commit<'a> {
+    database: &'a crate::database::Database,
+    prepared: &'a crate::sink::Prepared,
+    connection: &'a Connection,
+    advance: &'a Advance,
+}
+
+/// What a commit executes, prepared on its connection.
+struct Statements {
+    ledger: LedgerStatements,
+    copy: Statement,
+}
+
+impl Commit<'_> {
+    /// Costs a round trip only the first time a connection writes the table.
+    async fn prepare(&self) -> Result<Statements, Error> {
+        let copy = self.connection.prepare_cached(&self.prepared.copy);
+        let (ledger, copy) = futures::try_join!(
+            LedgerStatements::prepare(self.database, self.connection),
+            self.database.answer("prepare to copy rows", copy),
+        )?;
+        Ok(Statements { ledger, copy })
+    }
+
+    /// Begins, moves the checkpoint and retracts. Returns how many rows were deleted, or `None`
+    /// if the checkpoint was not where it should be.
+    async fn begin(&self, invalidated: &[(BlockNum, BlockNum)]) -> Result<Option<u64>, Error> {
+        const DOING: &str = "move the checkpoint";
+        let table = &self.prepared.table;
+        let swap = bookkeeping::compare_and_swap(table.name(), self.advance)?;
+        let mut batch = format!("{}; {swap}", self.database.begin());
+        let messages = if invalidated.is_empty() {
+            self.database.answer(DOING, self.connection.simple_query(&batch)).await?
+        } else {
+            batch.push_str("; ");
+            batch.push_str(&sql::retract(table.name(), table.block_column(), invalidated));
+            self.database.long_answer(DOING, self.connection.simple_query(&batch)).await?
+        };
+        let counts: Vec<_> = messages
+            .iter()
+            .filter_map(|message| match message {
+                SimpleQueryMessage::CommandComplete(rows) => Some(*rows),
+                // Its rows and whatever a later version adds.
+                SimpleQueryMessage::Row(_) | SimpleQueryMessage::RowDescription(_) | _ => None,
+            })
+            .collect();
+        // BEGIN, SET, UPDATE, and with a retraction SET, DELETE.
+        let swapped = counts.get(2) == Some(&1);
+        Ok(swapped.then(|| counts.get(4).copied().unwrap_or(0)))
+    }
+
+    fn reorg(&self, invalidated: &[(BlockNum, BlockNum)], rows: u64) -> Option<Reorg> {
+        let base = invalidated.iter().map(|(start, _)| *start).min()?;
+        let end = invalidated.iter().map(|(_, end)| *end).max()?;
+        Some(Reorg { base, end, rows, from: self.prepared.cursor.clone() })
+    }
+
+    /// Moves the ledger and copies the rows.
+    async fn write(
+        &self,
+        statements: &Statements,
+        reorg: Option<&Reorg>,
+        chunks: Option<Vec<Bytes>>,
+    ) -> Result<(), Error> {
+        let (table, ledger) = (self.prepared.table.name(), &statements.ledger);
+        let log = async {
+            match reorg {
+                Some(reorg) => ledger.log(self.database, self.connection, table, reorg).await,
+                None => Ok(()),
+            }
+        };
+        let copy = async {
+            match chunks {
+                Some(chunks) => self.copy(&statements.copy, chunks).await,
+                None => Ok(()),
+            }
+        };
+        let advance = ledger.advance(self.database, self.connection, table, self.advance);
+        futures::try_join!(advance, log, copy).map(drop)
+    }
+
+    /// Each step is bounded, not the whole: a slow server may take its time as long as it takes.
+    async fn copy(&self, statement: &Statement, chunks: Vec<Bytes>) -> Result<(), Error> {
+        const DOING: &str = "copy the rows";
+        let begin = self.connection.copy_in(statement);
+        let mut sink: std::pin::Pin<Box<CopyInSink<Bytes>>> =
+            Box::pin(self.database.answer(DOING, begin).await?);
+        for chunk in chunks {
+            if self.database.answer(DOING, sink.feed(chunk)).await.is_err() {
+                // The server has stopped listening: it says why when asked to finish.
+                break;
+            }
+        }
+        self.database.answer(DOING, sink.as_mut().finish()).await.map(drop)
+    }
+}

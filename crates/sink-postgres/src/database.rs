@@ -1,0 +1,213 @@
+use std::fmt;
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError,
+    RecyclingMethod, Runtime,
+};
+use tokio_postgres::{Config, NoTls};
+
+use crate::error::Error;
+use crate::lease::Leases;
+use crate::session;
+
+/// How a [`Database`] is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseOptions {
+    /// The most connections in use at a time, at least two: one keeps the right to write for all
+    /// tables of the process, the others write.
+    pub max_connections: NonZeroUsize,
+    /// Whether a commit waits until it is on disk. Without it, a crash of the server may lose the
+    /// last commits: rows and checkpoint together, so they are streamed again and nothing is
+    /// missing; only another reader may have seen rows that come back a moment later.
+    pub synchronous_commit: bool,
+    /// How long the server may be silent before the connection is given up. Statements that may
+    /// rightly take long (deleting, changing a table) have an hour.
+    pub stall_timeout: Duration,
+    /// How long a statement waits for a lock that another session keeps, for example an older
+    /// commit of ours that is still under way. At least a millisecond.
+    pub lock_timeout: Duration,
+}
+
+impl Default for DatabaseOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: NonZeroUsize::MIN.saturating_add(9),
+            synchronous_commit: false,
+            stall_timeout: Duration::from_secs(60),
+            lock_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// One database, shared by all tables of the process. Cloning is cheap.
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: Pool,
+    leases: Arc<Leases>,
+    stall_timeout: Duration,
+    /// The statements that begin a transaction.
+    begin: String,
+}
+
+/// How long the statements that may rightly take long have.
+const LONG_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+impl Database {
+    /// The database at `config`. What `config` leaves open (timeouts, keep-alives, the
+    /// application's name) is set here. Opens no connection yet: that happens when a table is
+    /// prepared, and again whenever one was lost.
+    ///
+    /// # Errors
+    /// When the settings cannot work whatever the server is like.
+    pub fn connect(config: Config, options: &DatabaseOptions) -> Result<Self, Error> {
+        if options.max_connections.get() < 2 {
+            return Err(Error::Settings("at least two connections are needed"));
+        }
+        let config = session::configure(config, options.synchronous_commit)?;
+        let pool = Pool::builder(manager(config))
+            .max_size(options.max_connections.get())
+            .wait_timeout(Some(options.stall_timeout))
+            .create_timeout(Some(options.stall_timeout))
+            .runtime(Runtime::Tokio1)
+            .post_create(Hook::async_fn(|client, _| Box::pin(session::complete(client))))
+            .build()
+            .map_err(|_| Error::Settings("the connection pool needs a runtime"))?;
+        let leases = Arc::new(Leases::default());
+        // Zero would mean to wait for ever.
+        let lock_timeout_ms = options.lock_timeout.as_millis().max(1);
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = {lock_timeout_ms}"
+        );
+        let stall_timeout = options.stall_timeout;
+        Ok(Self { inner: Arc::new(Inner { pool, leases, stall_timeout, begin }) })
+    }
+
+    /// The two statements that begin a transaction of ours.
+    pub(crate) fn begin(&self) -> &str {
+        &self.inner.begin
+    }
+
+    pub(crate) fn leases(&self) -> &Arc<Leases> {
+        &self.inner.leases
+    }
+
+    /// A connection, as soon as one is free.
+    pub(crate) async fn connection(&self) -> Result<Connection, Error> {
+        match self.inner.pool.get().await {
+            Ok(object) => Ok(Connection { object: Some(object) }),
+            Err(
+                PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)),
+            ) => Err(Error::server("connect to the database")(error)),
+            Err(PoolError::Timeout(deadpool_postgres::TimeoutType::Wait)) => {
+                Err(Error::NoConnection { limit: self.inner.stall_timeout })
+            }
+            Err(
+                PoolError::Timeout(_)
+                | PoolError::Closed
+                | PoolError::NoRuntimeSpecified
+                | PoolError::PostCreateHook(HookError::Message(_)),
+            ) => {
+                let limit = self.inner.stall_timeout;
+                Err(Error::Stalled { doing: "connect to the database", limit })
+            }
+        }
+    }
+
+    /// A connection that nobody has used yet, so that it leads where the database is now.
+    pub(crate) async fn new_connection(&self) -> Result<Connection, Error> {
+        loop {
+            let connection = self.connection().await?;
+            let object = connection.object.as_ref();
+            if object.is_some_and(|object| Object::metrics(object).recycle_count == 0) {
+                return Ok(connection);
+            }
+            // Dropped without being kept, it is closed: the loop ends when no idle one is left.
+        }
+    }
+
+    /// Waits for the server to answer, but not for ever.
+    pub(crate) async fn answer<T>(
+        &self,
+        doing: &'static str,
+        work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Error> {
+        self.bounded(doing, async { work.await.map_err(Error::server(doing)) }).await
+    }
+
+    /// Waits for several answers, but not for ever.
+    pub(crate) async fn bounded<T>(
+        &self,
+        doing: &'static str,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let limit = self.inner.stall_timeout;
+        let expired = Error::Stalled { doing, limit };
+        tokio::time::timeout(limit, work).await.unwrap_or(Err(expired))
+    }
+
+    /// Waits for the server to do what may rightly take long.
+    pub(crate) async fn long_answer<T>(
+        &self,
+        doing: &'static str,
+        work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Error> {
+        match tokio::time::timeout(LONG_TIMEOUT, work).await {
+            Ok(result) => result.map_err(Error::server(doing)),
+            Err(_) => Err(Error::Stalled { doing, limit: LONG_TIMEOUT }),
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("pool", &self.inner.pool.status()).finish_non_exhaustive()
+    }
+}
+
+/// The one place that knows how connections are secured.
+fn manager(config: Config) -> Manager {
+    Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast })
+}
+
+/// A connection of the pool. Dropping it closes it, whatever state it is in, and the server
+/// undoes what was not committed; only [`keep`](Connection::keep) gives it back for others.
+pub(crate) struct Connection {
+    /// Present until drop.
+    object: Option<Object>,
+}
+
+impl Connection {
+    /// Gives the connection back to the pool: nothing is under way on it.
+    pub(crate) fn keep(mut self) {
+        drop(self.object.take());
+    }
+}
+
+impl Deref for Connection {
+    type Target = ClientWrapper;
+
+    #[expect(
+        clippy::expect_used,
+        reason = "only `keep` and `drop` empty it, and both end the value"
+    )]
+    fn deref(&self) -> &ClientWrapper {
+        self.object.as_ref().expect("a connection has its object until it is dropped")
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(object) = self.object.take() {
+            drop(Object::take(object));
+        }
+    }
+}

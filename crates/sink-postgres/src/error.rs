@@ -1,0 +1,236 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use ampsync_schema::{Conflict, InvalidIdent, QualifiedName, SchemaError};
+use sync_core::{Classify, Fault};
+
+use crate::encode::{UnsupportedColumn, ValueError};
+use crate::server_error::ServerError;
+
+/// What can go wrong with the PostgreSQL sink. No variant holds a password.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The server, or the connection to it, failed.
+    #[error("could not {doing}")]
+    Server {
+        /// What was being done.
+        doing: &'static str,
+        /// What the server or the connection said.
+        #[source]
+        source: ServerError,
+    },
+    /// The server gave no answer in time.
+    #[error("could not {doing}: no answer for {} s", limit.as_secs())]
+    Stalled {
+        /// What was being done.
+        doing: &'static str,
+        /// How long was waited.
+        limit: Duration,
+    },
+    /// All connections were busy for too long.
+    #[error("no database connection became free within {} s", limit.as_secs())]
+    NoConnection {
+        /// How long was waited.
+        limit: Duration,
+    },
+    /// The connection settings cannot work.
+    #[error("the database settings cannot work: {0}")]
+    Settings(&'static str),
+    /// The table's name is not one.
+    #[error("not a table name")]
+    Name(#[from] InvalidIdent),
+    /// The stream's columns cannot be a table.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// Columns have types that this sink cannot write yet.
+    #[error("table {table} cannot be written: {}", List(columns))]
+    Unsupported {
+        /// The table.
+        table: QualifiedName,
+        /// The columns, at least one.
+        columns: Vec<UnsupportedColumn>,
+    },
+    /// The table that is there cannot hold the stream's columns.
+    #[error("table {table} cannot hold the stream: {}", List(conflicts))]
+    Conflict {
+        /// The table.
+        table: QualifiedName,
+        /// Why, at least one reason.
+        conflicts: Vec<Conflict>,
+    },
+    /// The table was written from another dataset or query, which must not be mixed.
+    #[error("table {table} was written from {what} {stored:?}, not from {wanted:?}")]
+    Identity {
+        /// The table.
+        table: QualifiedName,
+        /// What differs.
+        what: &'static str,
+        /// What the checkpoint says.
+        stored: String,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// The stream no longer has columns that the table's rows have.
+    #[error("the stream no longer has these columns of table {table}: {}", columns.join(", "))]
+    ColumnsGone {
+        /// The table.
+        table: QualifiedName,
+        /// The columns, at least one.
+        columns: Vec<String>,
+    },
+    /// The table has rows but no checkpoint: they are not ours.
+    #[error("table {0} has rows that did not come from this stream")]
+    ForeignRows(QualifiedName),
+    /// There is a checkpoint, but the table is gone.
+    #[error("table {0} is gone, but its checkpoint is not")]
+    TableGone(QualifiedName),
+    /// The name belongs to something that is not a table.
+    #[error("{0} is not a table")]
+    NotATable(QualifiedName),
+    /// A newer release has changed the bookkeeping.
+    #[error("schema ampsync has version {found}, this release knows {known}")]
+    NewerBookkeeping {
+        /// The version that is there.
+        found: i32,
+        /// The highest version this release knows.
+        known: i32,
+    },
+    /// The bookkeeping holds something that cannot be.
+    #[error("the bookkeeping of table {table} is damaged: {what}")]
+    Damaged {
+        /// The table.
+        table: QualifiedName,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A value cannot be stored.
+    #[error("table {table}, column {column:?}, {}", block.map_or("no block".to_owned(), |block| format!("block {block}")))]
+    Value {
+        /// The table.
+        table: QualifiedName,
+        /// The column.
+        column: String,
+        /// The block of the row, where it is known.
+        block: Option<u64>,
+        /// What is wrong with the value.
+        #[source]
+        source: Box<ValueError>,
+    },
+    /// Rows have other columns than the table was prepared for.
+    #[error("rows for table {table} have other columns than it was prepared for: {what}")]
+    OtherColumns {
+        /// The table.
+        table: QualifiedName,
+        /// The first difference.
+        what: String,
+    },
+    /// The right to write was lost with the connection that held it, or never taken.
+    #[error("the right to write the table was lost")]
+    LeaseLost,
+    /// Another sink of this process has the table open.
+    #[error("table {0} is already open in this process")]
+    AlreadyOpen(QualifiedName),
+    /// A number from the stream does not fit a `bigint`.
+    #[error("{what} {value} is above 9223372036854775807")]
+    TooLarge {
+        /// What the number is.
+        what: &'static str,
+        /// The number.
+        value: u64,
+    },
+}
+
+impl Error {
+    /// For `map_err`: what was being done when the server failed.
+    pub(crate) fn server(doing: &'static str) -> impl FnOnce(tokio_postgres::Error) -> Self {
+        move |source| Self::Server { doing, source: source.into() }
+    }
+
+    /// See [`ServerError::is_refusal`].
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Server { source, .. } if source.is_refusal())
+    }
+}
+
+impl Classify for Error {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Server { source, .. } => source.verdict().0,
+            Self::Stalled { .. } | Self::NoConnection { .. } | Self::AlreadyOpen(_) => {
+                Fault::Transient
+            }
+            Self::LeaseLost => Fault::Fenced,
+            Self::Settings(_)
+            | Self::Name(_)
+            | Self::Schema(_)
+            | Self::Unsupported { .. }
+            | Self::Conflict { .. }
+            | Self::Identity { .. }
+            | Self::ColumnsGone { .. }
+            | Self::ForeignRows(_)
+            | Self::TableGone(_)
+            | Self::NotATable(_)
+            | Self::NewerBookkeeping { .. }
+            | Self::Damaged { .. }
+            | Self::Value { .. }
+            | Self::OtherColumns { .. }
+            | Self::TooLarge { .. } => Fault::Permanent,
+        }
+    }
+
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Server { source, .. } => source.verdict().1,
+            Self::NoConnection { .. } => Some("raise MAX_DB_CONNECTIONS".into()),
+            Self::Unsupported { .. } => {
+                Some("leave the columns out, or cast them in the query".into())
+            }
+            Self::Conflict { conflicts, .. } => {
+                let statements: Vec<_> =
+                    conflicts.iter().map(|conflict| conflict.statement.as_str()).collect();
+                Some(format!("run: {};", statements.join("; ")).into())
+            }
+            Self::Identity { table, .. } | Self::ColumnsGone { table, .. } => Some(
+                format!(
+                    "run `ampsync reset {}` to start it anew, or set another DATABASE_SCHEMA",
+                    table.name.as_str()
+                )
+                .into(),
+            ),
+            Self::ForeignRows(table) => Some(
+                format!(
+                    "empty the table, or rename it, or set another DATABASE_SCHEMA than {}",
+                    table.schema.as_str()
+                )
+                .into(),
+            ),
+            Self::TableGone(table) | Self::Damaged { table, .. } => {
+                Some(format!("run `ampsync reset {}` to start it anew", table.name.as_str()).into())
+            }
+            Self::NotATable(_) => Some("rename it, or set another DATABASE_SCHEMA".into()),
+            Self::NewerBookkeeping { .. } => Some("use the newer release of ampsync".into()),
+            Self::Settings(_)
+            | Self::Stalled { .. }
+            | Self::Name(_)
+            | Self::Schema(_)
+            | Self::Value { .. }
+            | Self::OtherColumns { .. }
+            | Self::LeaseLost
+            | Self::AlreadyOpen(_)
+            | Self::TooLarge { .. } => None,
+        }
+    }
+}
+
+struct List<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> fmt::Display for List<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, item) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{item}")?;
+        }
+        Ok(())
+    }
+}

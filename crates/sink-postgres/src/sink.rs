@@ -1,0 +1,154 @@
+use std::fmt;
+
+use ampsync_schema::{Ident, QualifiedName, Table};
+use arrow_array::RecordBatch;
+use sync_core::chain::{Cursor, InvalidationRange};
+use sync_core::{Advance, Checkpoint, CommitError, Committed, Readiness, Sink, TablePlan, Txn};
+
+use crate::bookkeeping;
+use crate::commit;
+use crate::database::Database;
+use crate::encode::{CopyData, TableEncoder};
+use crate::error::Error;
+use crate::lease::Lease;
+use crate::prepare;
+
+/// Writes one table of a PostgreSQL database.
+pub struct PostgresSink {
+    database: Database,
+    schema: Ident,
+    /// Kept from one preparation to the next, so that a failure does not invite another instance.
+    lease: Option<Lease>,
+    prepared: Option<Prepared>,
+}
+
+/// A table that is ready to be written.
+pub(crate) struct Prepared {
+    pub(crate) table: Table,
+    pub(crate) encoder: TableEncoder,
+    /// The `COPY` statement.
+    pub(crate) copy: String,
+    /// The cursor as last seen, for the log of reorgs.
+    pub(crate) cursor: Option<Cursor>,
+}
+
+impl PostgresSink {
+    /// The sink for one table in `schema` of `database`. Which table is the plan's to say, in
+    /// [`prepare`](Sink::prepare).
+    #[must_use]
+    pub fn new(database: Database, schema: Ident) -> Self {
+        Self { database, schema, lease: None, prepared: None }
+    }
+
+    fn table_name(&self, plan: &TablePlan) -> Result<QualifiedName, Error> {
+        Ok(QualifiedName { schema: self.schema.clone(), name: Ident::new(&plan.table)? })
+    }
+
+    /// Takes the right to write `table`, or keeps it.
+    async fn hold(&mut self, table: &QualifiedName) -> Result<bool, Error> {
+        self.lease = self.lease.take().filter(|lease| lease.is_valid() && lease.table() == table);
+        if self.lease.is_none() {
+            self.lease = self.database.leases().acquire(&self.database, table).await?;
+        }
+        Ok(self.lease.is_some())
+    }
+}
+
+impl Sink for PostgresSink {
+    type Error = Error;
+    type Txn<'a> = PgTxn<'a>;
+
+    async fn prepare(&mut self, plan: &TablePlan) -> Result<Readiness, Error> {
+        self.prepared = None;
+        let name = self.table_name(plan)?;
+        let table = Table::from_arrow(name, &plan.schema, &plan.block_column)?;
+        let encoder = TableEncoder::new(&table, &plan.schema)?;
+        if !self.hold(table.name()).await? {
+            return Ok(Readiness::Standby);
+        }
+        let checkpoint = prepare::run(&self.database, &table, plan).await?;
+        self.prepared = Some(Prepared {
+            copy: commit::copy_statement(&table),
+            cursor: checkpoint.cursor.clone(),
+            table,
+            encoder,
+        });
+        Ok(Readiness::Ready(checkpoint))
+    }
+
+    /// Reads from a connection of its own, and waits for commits of the checkpoint that are still
+    /// under way: what it returns cannot be overtaken by one whose answer was lost.
+    async fn checkpoint(&mut self) -> Result<Checkpoint, Error> {
+        const DOING: &str = "read the checkpoint";
+        let prepared = self.prepared.as_mut().ok_or(Error::LeaseLost)?;
+        let connection = self.database.new_connection().await?;
+        let begin = connection.batch_execute(self.database.begin());
+        self.database.answer(DOING, begin).await?;
+        let read = bookkeeping::read(&connection, prepared.table.name());
+        let stored = self.database.bounded(DOING, read).await?;
+        self.database.answer(DOING, connection.batch_execute("COMMIT")).await?;
+        connection.keep();
+        let checkpoint = stored.map(|stored| stored.checkpoint).unwrap_or_default();
+        prepared.cursor.clone_from(&checkpoint.cursor);
+        Ok(checkpoint)
+    }
+
+    async fn begin(&mut self) -> Result<PgTxn<'_>, Error> {
+        match (&self.lease, &mut self.prepared) {
+            (Some(lease), Some(prepared)) if lease.is_valid() => Ok(PgTxn {
+                database: &self.database,
+                lease,
+                prepared,
+                invalidated: Vec::new(),
+                rows: CopyData::default(),
+            }),
+            _ => Err(Error::LeaseLost),
+        }
+    }
+}
+
+impl fmt::Debug for PostgresSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresSink")
+            .field("database", &self.database)
+            .field("schema", &self.schema)
+            .field("table", &self.prepared.as_ref().map(|prepared| prepared.table.name()))
+            .finish_non_exhaustive()
+    }
+}
+
+/// A transaction in the making: encoded rows, and no round trip to the server before
+/// [`commit`](Txn::commit).
+pub struct PgTxn<'a> {
+    pub(crate) database: &'a Database,
+    pub(crate) lease: &'a Lease,
+    pub(crate) prepared: &'a mut Prepared,
+    pub(crate) invalidated: Vec<InvalidationRange>,
+    pub(crate) rows: CopyData,
+}
+
+impl Txn for PgTxn<'_> {
+    type Error = Error;
+
+    async fn retract(&mut self, invalidated: &[InvalidationRange]) -> Result<(), Error> {
+        self.invalidated.extend_from_slice(invalidated);
+        Ok(())
+    }
+
+    async fn append(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+        self.prepared.encoder.encode(rows, &mut self.rows)
+    }
+
+    async fn commit(self, advance: &Advance) -> Result<Committed, CommitError<Error>> {
+        Box::pin(commit::run(self, advance)).await
+    }
+}
+
+impl fmt::Debug for PgTxn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgTxn")
+            .field("table", self.prepared.table.name())
+            .field("invalidated", &self.invalidated)
+            .finish_non_exhaustive()
+    }
+}

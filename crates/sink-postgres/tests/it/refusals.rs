@@ -1,0 +1,120 @@
+//! What cannot be stored is refused before anything is written, and named.
+
+use std::error::Error as _;
+use std::sync::Arc;
+
+use ampsync_testkit::postgres::shared;
+use arrow_array::{StringArray, UInt64Array};
+use arrow_schema::{DataType, Field, IntervalUnit, Schema};
+use sink_postgres::{Database, DatabaseOptions, Error, ValueError};
+use sync_core::{Classify, Fault, Sink, Txn};
+
+use crate::support::*;
+
+#[tokio::test]
+async fn text_with_a_nul_is_refused_with_table_column_and_block() {
+    let world = World::new().await;
+    let mut sink = world.sink();
+    let before = ready(&mut sink, &plan()).await;
+    let bad = batch(&[7, 8], vec![("data", Arc::new(StringArray::from(vec!["fine", "a\0b"])))]);
+    let mut txn = sink.begin().await.unwrap();
+    let error = txn.append(&bad).await.unwrap_err();
+    assert_eq!(error.to_string(), r#"table "public"."logs", column "data", block 8"#);
+    assert!(error.source().unwrap().to_string().contains("NUL"));
+    assert_eq!(error.fault(), Fault::Permanent);
+    // Nothing of the batch is left in the transaction.
+    txn.append(&rows(&[9])).await.unwrap();
+    txn.commit(&advance(&before, &[range(9, 9)])).await.unwrap();
+    assert_eq!(world.blocks().await, [9]);
+}
+
+#[tokio::test]
+async fn a_block_number_above_bigint_or_null_is_refused() {
+    let world = World::new().await;
+    let mut sink = world.sink();
+    ready(&mut sink, &plan()).await;
+    let mut txn = sink.begin().await.unwrap();
+    let error = txn.append(&rows(&[1, 1 << 63])).await.unwrap_err();
+    let Error::Value { source, block: Some(block), .. } = error else { panic!("{error}") };
+    assert!(matches!(*source, ValueError::BlockTooHigh(number) if number == block));
+    let schema = Schema::new(vec![
+        Field::new("_block_num", DataType::UInt64, true),
+        Field::new("data", DataType::Utf8, true),
+    ]);
+    let blocks = Arc::new(UInt64Array::from(vec![Some(1), None]));
+    let data = Arc::new(StringArray::from(vec!["x", "y"]));
+    let rows = arrow_array::RecordBatch::try_new(Arc::new(schema), vec![blocks, data]).unwrap();
+    let error = txn.append(&rows).await.unwrap_err();
+    assert!(matches!(error, Error::Value { block: None, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn rows_of_another_shape_are_refused() {
+    let world = World::new().await;
+    let mut sink = world.sink();
+    ready(&mut sink, &plan()).await;
+    let mut txn = sink.begin().await.unwrap();
+    for other in [
+        batch(&[1], vec![]),
+        batch(&[1], vec![("data", Arc::new(UInt64Array::from(vec![1])))]),
+        batch(&[1], vec![("date", Arc::new(StringArray::from(vec!["x"])))]),
+    ] {
+        let error = txn.append(&other).await.unwrap_err();
+        assert!(matches!(error, Error::OtherColumns { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn types_that_cannot_be_written_yet_are_named_before_anything_is_created() {
+    let world = World::new().await;
+    let entries = Field::new_struct(
+        "entries",
+        vec![Field::new("k", DataType::Utf8, false), Field::new("v", DataType::Utf8, true)],
+        false,
+    );
+    let inside = Field::new("span", DataType::Interval(IntervalUnit::YearMonth), true);
+    let schema = Schema::new(vec![
+        Field::new("_block_num", DataType::UInt64, false),
+        Field::new("took", DataType::Interval(IntervalUnit::DayTime), true),
+        Field::new("tags", DataType::Map(Arc::new(entries), false), true),
+        Field::new_struct("deep", vec![inside], true),
+    ]);
+    let error = world.sink().prepare(&plan_of("t", schema)).await.unwrap_err();
+    let message = error.to_string();
+    for column in ["\"took\"", "\"tags\"", "\"deep\""] {
+        assert!(message.contains(column), "{message}");
+    }
+    assert_eq!(world.number("SELECT count(*) FROM pg_class WHERE relname = 't'").await, 0);
+}
+
+#[tokio::test]
+async fn settings_that_cannot_work_are_refused_at_once() {
+    let one = DatabaseOptions { max_connections: std::num::NonZeroUsize::MIN, ..options() };
+    let config = "host=localhost".parse().unwrap();
+    assert!(matches!(Database::connect(config, &one), Err(Error::Settings(_))));
+    let tls = "host=localhost sslmode=require".parse().unwrap();
+    assert!(matches!(Database::connect(tls, &options()), Err(Error::Settings(_))));
+}
+
+#[tokio::test]
+async fn a_wrong_password_cannot_pass_and_is_not_shown() {
+    let world = World::new().await;
+    let mut config = shared().await.config(&world.name);
+    config.password("hunter2");
+    let database = Database::connect(config, &options()).unwrap();
+    let error = sink(&database).prepare(&plan()).await.unwrap_err();
+    assert_eq!(error.fault(), Fault::Permanent);
+    assert!(error.remedy().unwrap().contains("password"));
+    let shown = format!("{error} {error:?} {} {database:?}", error.source().unwrap());
+    assert!(shown.contains("28P01") && !shown.contains("hunter2"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_waited_for() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = config_via("x", listener.local_addr().unwrap(), &shared().await.config("x"));
+    drop(listener);
+    let database = Database::connect(config, &options()).unwrap();
+    let error = sink(&database).prepare(&plan()).await.unwrap_err();
+    assert_eq!(error.fault(), Fault::Transient);
+}
