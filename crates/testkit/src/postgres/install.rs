@@ -1,0 +1,56 @@
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+
+use super::programs::{NotFound, Programs};
+
+/// Why PostgreSQL is still missing.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// It has to be installed by a person.
+    #[error(transparent)]
+    ByHand(NotFound),
+    /// The package manager could not be run.
+    #[error("could not run {command}")]
+    Run {
+        /// The command.
+        command: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The package manager failed.
+    #[error("`{command}` ended with {status}")]
+    Failed {
+        /// The command.
+        command: &'static str,
+        /// How it ended.
+        status: ExitStatus,
+    },
+}
+
+/// Finds PostgreSQL's programs; on a Debian where this process is root, installs them first if
+/// they are missing. The package manager's output goes to this process's.
+///
+/// # Errors
+/// When they are missing and cannot be installed here: the error has the command to run.
+pub fn install_if_missing() -> Result<Programs, InstallError> {
+    let missing = match Programs::find() {
+        Ok(found) => return Ok(found),
+        Err(missing) => missing,
+    };
+    if !rustix::process::geteuid().is_root() || !Path::new("/etc/debian_version").exists() {
+        return Err(InstallError::ByHand(missing));
+    }
+    apt("apt-get update", &["update"])?;
+    let install = ["install", "-y", "--no-install-recommends", "postgresql"];
+    apt("apt-get install -y postgresql", &install)?;
+    Programs::find().map_err(InstallError::ByHand)
+}
+
+fn apt(command: &'static str, arguments: &[&str]) -> Result<(), InstallError> {
+    let status = Command::new("apt-get")
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .status()
+        .map_err(|source| InstallError::Run { command, source })?;
+    if status.success() { Ok(()) } else { Err(InstallError::Failed { command, status }) }
+}

@@ -1,0 +1,17 @@
+//! A private PostgreSQL: the programs of the machine, a data directory of one's own, nothing left
+//! behind.
+
+mod cluster;
+mod error;
+mod install;
+mod keeper;
+mod owner;
+mod programs;
+mod session;
+mod template;
+
+pub use cluster::{Cluster, Stop, shared};
+pub use error::ClusterError;
+pub use install::{InstallError, install_if_missing};
+pub use programs::{NotFound, Programs};
+pub use session::{Session, connect};

@@ -1,0 +1,83 @@
+//! `cargo xtask ci`
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::cargo::{self, cargo, has};
+use crate::{demo, test};
+
+/// One thing that must hold.
+struct Step {
+    name: &'static str,
+    run: fn() -> Result<Done>,
+}
+
+enum Done {
+    Passed,
+    /// It could not be checked here, and why.
+    Skipped(&'static str),
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "format", run: format },
+    Step { name: "clippy", run: clippy },
+    Step { name: "docs", run: docs },
+    Step { name: "deny", run: deny },
+    Step { name: "test", run: tests },
+    Step { name: "demo", run: short_demo },
+];
+
+/// Runs every step and stops at the first that fails.
+pub(crate) fn run() -> Result<()> {
+    let mut summary = Vec::new();
+    for Step { name, run } in STEPS {
+        eprintln!("\n── {name}");
+        let start = Instant::now();
+        let done = run().with_context(|| format!("step `{name}` failed"))?;
+        summary.push(line(name, &done, start.elapsed()));
+        summary.last().into_iter().for_each(|line| eprintln!("{line}"));
+    }
+    eprintln!("\n{}", summary.join("\n"));
+    Ok(())
+}
+
+fn line(name: &str, done: &Done, took: Duration) -> String {
+    let outcome = match done {
+        Done::Passed => "ok".to_owned(),
+        Done::Skipped(reason) => format!("skipped: {reason}"),
+    };
+    format!("{name:<8}{:>7.1} s  {outcome}", took.as_secs_f64())
+}
+
+fn format() -> Result<Done> {
+    cargo::run(cargo().args(["fmt", "--all", "--check"])).map(|()| Done::Passed)
+}
+
+fn clippy() -> Result<Done> {
+    let arguments = ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    cargo::run(cargo().args(arguments)).map(|()| Done::Passed)
+}
+
+fn docs() -> Result<Done> {
+    let mut doc = cargo();
+    doc.args(["doc", "--locked", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings");
+    cargo::run(&mut doc).map(|()| Done::Passed)
+}
+
+fn deny() -> Result<Done> {
+    if !has("deny") {
+        return Ok(Done::Skipped("cargo-deny is not installed"));
+    }
+    let arguments = ["deny", "--locked", "check", "licenses", "bans", "sources"];
+    cargo::run(cargo().args(arguments)).map(|()| Done::Passed)
+}
+
+fn tests() -> Result<Done> {
+    test::run(&[]).map(|()| Done::Passed)
+}
+
+fn short_demo() -> Result<Done> {
+    let options = demo::Options { blocks: 300, reorgs: 8, seed: 1, keep: false, release: false };
+    demo::run(&options).map(|()| Done::Passed)
+}
