@@ -1,7 +1,7 @@
 //! The engine through its public surface: scripted streams, a sink in memory, injected faults,
 //! and time that is paused, so that an hour of retries takes no time.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod faulty;
 mod following;

@@ -1,0 +1,81 @@
+//! Whether the database can be used at all, before anything else is begun: a wrong password is a
+//! mistake in the configuration, a server that is not up yet is only early.
+
+use std::time::Duration;
+
+use sink_postgres::Error;
+use sync_core::{Classify, Fault};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_postgres::{Config, NoTls};
+
+use crate::chain::Chain;
+use crate::settings::{DatabaseSettings, Mistake};
+
+const RETRY_MIN: Duration = Duration::from_millis(250);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+const REPEAT_MIN: Duration = Duration::from_secs(1);
+const REPEAT_MAX: Duration = Duration::from_secs(60);
+/// A server that takes the connection and says nothing must not stop the retries.
+const ATTEMPT_MAX: Duration = Duration::from_secs(10);
+
+/// Connects until it succeeds, for ever, telling the reason of failures at growing intervals.
+///
+/// # Errors
+/// When the reason is one that only a change of the configuration can help.
+pub(crate) async fn wait_until_usable(settings: &DatabaseSettings) -> Result<(), Mistake> {
+    let database = settings.label();
+    let mut delay = RETRY_MIN;
+    let mut repeat = REPEAT_MIN;
+    let mut told: Option<Instant> = None;
+    while let Err(error) = attempt(&settings.config).await {
+        if error.fault() == Fault::Permanent {
+            return Err(mistake(&error, settings));
+        }
+        if told.is_none_or(|told| told.elapsed() >= repeat) {
+            if told.is_some() {
+                repeat = (repeat * 2).min(REPEAT_MAX);
+            }
+            told = Some(Instant::now());
+            let remedy = error
+                .remedy()
+                .unwrap_or("check that it runs, and that its address is right".into());
+            tracing::warn!(
+                %database, error = %Chain(&error), %remedy,
+                "the database cannot be used yet: trying again"
+            );
+        }
+        sleep(delay).await;
+        delay = (delay * 2).min(RETRY_MAX);
+    }
+    if told.is_some() {
+        tracing::info!(%database, "the database can be used");
+    }
+    Ok(())
+}
+
+async fn attempt(config: &Config) -> Result<(), Error> {
+    const DOING: &str = "connect to the database";
+    let connect = async {
+        let (client, connection) = config.connect(NoTls).await?;
+        // Without its client the connection says goodbye and ends.
+        drop(client);
+        connection.await
+    };
+    match timeout(ATTEMPT_MAX, connect).await {
+        Ok(result) => {
+            result.map_err(|source| Error::Server { doing: DOING, source: source.into() })
+        }
+        Err(_) => Err(Error::Stalled { doing: DOING, limit: ATTEMPT_MAX }),
+    }
+}
+
+fn mistake(error: &Error, settings: &DatabaseSettings) -> Mistake {
+    Mistake {
+        subject: settings.variable.to_owned(),
+        problem: format!("{}: {}", settings.label(), Chain(error)),
+        remedy: error
+            .remedy()
+            .unwrap_or("correct the settings of the database".into())
+            .into_owned(),
+    }
+}

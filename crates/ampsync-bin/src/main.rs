@@ -1,0 +1,18 @@
+//! Keeps the tables of a Nozzle (Amp) dataset in your PostgreSQL.
+
+mod chain;
+mod cli;
+mod database;
+mod logging;
+mod plan;
+mod report;
+mod run;
+mod settings;
+mod signals;
+mod sync;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    run::main(std::env::args_os().collect(), std::env::vars_os().collect()).into()
+}

@@ -1,0 +1,146 @@
+//! The configuration, in two stages: what was [given](Given), then what the program means by it,
+//! [`Settings`]. All mistakes on the way are reported together.
+
+mod database;
+mod dataset;
+mod given;
+mod mistake;
+mod parse;
+mod spec;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::Path;
+
+use nozzle_client::Secret;
+use sync_core::{BatchConfig, EngineConfig, RetryConfig};
+
+pub(crate) use database::DatabaseSettings;
+pub(crate) use dataset::DatasetSettings;
+pub(crate) use given::Given;
+pub(crate) use mistake::{Mistake, Mistakes};
+pub(crate) use spec::{Spec, flag};
+pub(crate) use table::ALL;
+
+use crate::logging::LogSettings;
+use given::Reader;
+
+/// What the program does, with every value checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) dataset: DatasetSettings,
+    pub(crate) server: ServerSettings,
+    pub(crate) database: DatabaseSettings,
+    pub(crate) engine: EngineConfig,
+    pub(crate) log: LogSettings,
+}
+
+/// The server the rows come from.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerSettings {
+    pub(crate) endpoint: String,
+    pub(crate) token: Option<Secret>,
+    pub(crate) decode_limit_mib: u16,
+}
+
+impl Settings {
+    /// Reads and checks everything that was given; files are read by `read_file`.
+    ///
+    /// # Errors
+    /// All mistakes, by variable.
+    pub(crate) fn read(
+        given: &Given,
+        read_file: &dyn Fn(&Path) -> io::Result<String>,
+    ) -> Result<Self, Mistakes> {
+        let mut reader = Reader::new(given, read_file);
+        let settings = Self::collect(&mut reader, read_file);
+        let mistakes = reader.into_mistakes();
+        // Whoever gives no value has said why; the second pattern only tells the compiler.
+        match settings {
+            Some(settings) if mistakes.is_empty() => Ok(settings),
+            Some(_) | None => Err(Mistakes(mistakes)),
+        }
+    }
+
+    fn collect(
+        reader: &mut Reader<'_>,
+        read_file: &dyn Fn(&Path) -> io::Result<String>,
+    ) -> Option<Self> {
+        // All are read before the first that has failed ends it.
+        let dataset = dataset::read(reader, read_file);
+        let server = server(reader);
+        let database = database::read(reader);
+        let engine = engine(reader);
+        let log = log(reader);
+        Some(Self {
+            dataset: dataset?,
+            server: server?,
+            database: database?,
+            engine: engine?,
+            log: log?,
+        })
+    }
+}
+
+fn server(reader: &mut Reader<'_>) -> Option<ServerSettings> {
+    let endpoint = reader.get(&table::NOZZLE_ENDPOINT);
+    let token = reader.get(&table::NOZZLE_AUTH_TOKEN);
+    let decode_limit_mib = reader.get(&table::NOZZLE_DECODE_LIMIT_MIB);
+    Some(ServerSettings { endpoint: endpoint?, token, decode_limit_mib: decode_limit_mib? })
+}
+
+fn engine(reader: &mut Reader<'_>) -> Option<EngineConfig> {
+    let retention_blocks = reader.get(&table::RETENTION_BLOCKS);
+    let beyond_retention = reader.get(&table::REORG_BEYOND_RETENTION);
+    let memory_limit_bytes = reader.get(&table::MEMORY_LIMIT);
+    let rows = (reader.get(&table::BATCH_ROWS_MIN), reader.get(&table::BATCH_ROWS_MAX));
+    let bytes_max = reader.get(&table::BATCH_BYTES_MAX);
+    let target = reader.get(&table::BATCH_TARGET_MS);
+    let delays = (reader.get(&table::RETRY_DELAY_MIN_MS), reader.get(&table::RETRY_DELAY_MAX_MS));
+    let attempts = reader.get(&table::RETRY_ATTEMPTS);
+    ordered(reader, &rows, table::BATCH_ROWS_MIN.spec, table::BATCH_ROWS_MAX.spec);
+    ordered(reader, &delays, table::RETRY_DELAY_MIN_MS.spec, table::RETRY_DELAY_MAX_MS.spec);
+    Some(EngineConfig {
+        batch: BatchConfig {
+            rows_min: rows.0?,
+            rows_max: rows.1?,
+            bytes_max: bytes_max?,
+            target: target?,
+        },
+        retry: RetryConfig { delay_min: delays.0?, delay_max: delays.1?, attempts: attempts? },
+        retention_blocks: retention_blocks?,
+        beyond_retention: beyond_retention?,
+        memory_limit_bytes: memory_limit_bytes?,
+    })
+}
+
+/// Reports a lower bound above its upper one.
+fn ordered<T: PartialOrd>(
+    reader: &mut Reader<'_>,
+    (min, max): &(Option<T>, Option<T>),
+    min_spec: &Spec,
+    max_spec: &Spec,
+) {
+    if let (Some(min), Some(max)) = (min, max)
+        && min > max
+    {
+        let subject = format!("{}, {}", min_spec.name, max_spec.name);
+        let remedy =
+            format!("the default of {} is {}", max_spec.name, max_spec.default.unwrap_or("none"));
+        reader.mistake(subject, "the lower bound is above the upper one", remedy);
+    }
+}
+
+fn log(reader: &mut Reader<'_>) -> Option<LogSettings> {
+    let format = reader.get(&table::LOG_FORMAT);
+    let filter = reader.get(&table::RUST_LOG);
+    Some(LogSettings { format: format?, filter: filter? })
+}
+
+/// The one of `names` that `wanted` was probably meant to be.
+fn nearest<'a>(wanted: &str, names: Vec<&'a str>) -> Option<&'a str> {
+    let distance = |name: &&str| strsim::osa_distance(&wanted.to_lowercase(), &name.to_lowercase());
+    names.into_iter().min_by_key(distance).filter(|name| distance(name) <= 1 + wanted.len() / 8)
+}

@@ -1,0 +1,146 @@
+//! Every setting there is. `--help` and the documentation are made of this table.
+
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ampsync_manifest::{DatasetRef, TableName};
+use ampsync_schema::Ident;
+use nozzle_client::Secret;
+use sync_core::BeyondRetention;
+use tokio_postgres::Config;
+
+use super::parse;
+use super::spec::{Group, Setting, Spec};
+use crate::logging::LogFormat;
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $parse:expr, { $($key:ident: $value:expr),+ $(,)? })+) => {
+        $(
+            $(#[doc = $doc])+
+            pub(crate) const $name: Setting<$type> = Setting {
+                spec: &Spec {
+                    name: stringify!($name),
+                    doc: &[$($doc),+],
+                    $($key: $value,)+
+                    ..Spec::PLAIN
+                },
+                parse: $parse,
+            };
+        )+
+
+        /// All settings, in the order in which they are listed.
+        pub(crate) const ALL: &[&Spec] = &[$($name.spec),+];
+    };
+}
+
+settings! {
+    /// Config or built manifest of the dataset: its tables are synced. A JSON file.
+    DATASET_MANIFEST: PathBuf = parse::path, {
+        group: Group::Dataset, value: "PATH", example: "./nozzle.config.json",
+    }
+    /// The dataset on the server: namespace/name@revision, name@revision or name. Taken from the
+    /// manifest where that names itself; with TABLES, no manifest is needed.
+    DATASET: DatasetRef = parse::dataset, {
+        group: Group::Dataset, value: "REFERENCE", example: "my_org/eth@1.0.0",
+    }
+    /// Which tables to sync, separated by commas; all of the manifest's unless set.
+    TABLES: Vec<TableName> = parse::tables, {
+        group: Group::Dataset, value: "NAMES", example: "blocks,logs",
+    }
+    /// The Arrow Flight address of the Nozzle (Amp) server; https uses TLS.
+    NOZZLE_ENDPOINT: String = parse::endpoint, {
+        group: Group::Dataset, value: "URL", aliases: &["AMP_FLIGHT_ADDR"],
+        default: Some("http://localhost:1602"), example: "http://localhost:1602",
+    }
+    /// The bearer token the server, or a gateway before it, asks for.
+    NOZZLE_AUTH_TOKEN: Secret = parse::token, {
+        group: Group::Dataset, value: "TOKEN", aliases: &["AMP_AUTH_TOKEN"], example: "eyJhbGciOi...",
+        secret: true, file: true,
+    }
+    /// The largest message taken from the server, in MiB: 1 to 512.
+    NOZZLE_DECODE_LIMIT_MIB: u16 = parse::decode_limit_mib, {
+        group: Group::Dataset, value: "MIB", default: Some("32"), example: "64",
+    }
+    /// The database to write to. Special characters in the password are percent-encoded.
+    DATABASE_URL: Config = parse::database_url, {
+        group: Group::Database, value: "URL", secret: true, file: true,
+        example: "postgres://user:password@localhost:5432/app",
+    }
+    /// Instead of DATABASE_URL: the host, or the folder of a Unix socket.
+    DATABASE_HOST: String = parse::text, {
+        group: Group::Database, value: "HOST", example: "localhost",
+    }
+    /// The port, with DATABASE_HOST.
+    DATABASE_PORT: u16 = parse::port, {
+        group: Group::Database, value: "PORT", default: Some("5432"), example: "5432",
+    }
+    /// The database, with DATABASE_HOST.
+    DATABASE_NAME: String = parse::text, {
+        group: Group::Database, value: "NAME", example: "app",
+    }
+    /// The user, with DATABASE_HOST.
+    DATABASE_USER: String = parse::text, {
+        group: Group::Database, value: "USER", example: "ampsync",
+    }
+    /// The user's password, with DATABASE_HOST; where the server asks for none, it may be left out.
+    DATABASE_PASSWORD: Secret = parse::secret, {
+        group: Group::Database, value: "PASSWORD", example: "correct-horse", secret: true, file: true,
+    }
+    /// The PostgreSQL schema the tables are in.
+    DATABASE_SCHEMA: Ident = parse::schema, {
+        group: Group::Database, value: "NAME", default: Some("public"), example: "public",
+    }
+    /// The most connections to the database, at least 2.
+    MAX_DB_CONNECTIONS: NonZeroUsize = parse::connections, {
+        group: Group::Database, value: "COUNT", default: Some("10"), example: "10",
+    }
+    /// How many blocks back the hashes are kept that tell a reorg from a foreign chain; at least 64.
+    RETENTION_BLOCKS: NonZeroU64 = parse::retention, {
+        value: "BLOCKS", default: Some("10000"), example: "10000",
+    }
+    /// What to do about a reorg deeper than that: stop the table, or resync it from the first block.
+    REORG_BEYOND_RETENTION: BeyondRetention = parse::beyond_retention, {
+        value: "stop|resync", default: Some("stop"), example: "resync",
+    }
+    /// The fewest rows a transaction shrinks to when writing is slow.
+    BATCH_ROWS_MIN: NonZeroUsize = parse::count, {
+        value: "ROWS", default: Some("100"), example: "100",
+    }
+    /// The most rows a transaction grows to.
+    BATCH_ROWS_MAX: NonZeroUsize = parse::count, {
+        value: "ROWS", default: Some("50000"), example: "50000",
+    }
+    /// The most bytes of rows in a transaction.
+    BATCH_BYTES_MAX: NonZeroUsize = parse::bytes, {
+        value: "BYTES", default: Some("50MiB"), example: "50MiB",
+    }
+    /// How long a transaction should take, in milliseconds.
+    BATCH_TARGET_MS: Duration = parse::milliseconds, {
+        value: "MS", default: Some("1000"), example: "1000",
+    }
+    /// How many bytes of rows all tables together may hold in memory.
+    MEMORY_LIMIT: NonZeroUsize = parse::bytes, {
+        value: "BYTES", default: Some("256MiB"), example: "1GiB",
+    }
+    /// The wait before the first retry, in milliseconds; it doubles from there.
+    RETRY_DELAY_MIN_MS: Duration = parse::milliseconds, {
+        value: "MS", default: Some("50"), example: "50",
+    }
+    /// The longest wait between retries, in milliseconds.
+    RETRY_DELAY_MAX_MS: Duration = parse::milliseconds, {
+        value: "MS", default: Some("5000"), example: "5000",
+    }
+    /// How often one write is tried before the stream is opened anew.
+    RETRY_ATTEMPTS: NonZeroU32 = parse::attempts, {
+        value: "COUNT", default: Some("5"), example: "5",
+    }
+    /// How log lines are written: text for people, json for machines.
+    LOG_FORMAT: LogFormat = parse::log_format, {
+        group: Group::Logging, value: "text|json", default: Some("text"), example: "json",
+    }
+    /// What is logged: a level, or levels by module.
+    RUST_LOG: String = parse::log_filter, {
+        group: Group::Logging, value: "FILTER", default: Some("info"), example: "info,sync_core=debug",
+    }
+}
