@@ -4,22 +4,20 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many bytes of rows all tables together may hold, given out in the order they ask.
+///
+/// It is counted to the byte: what several messages took is given back by one epoch, and a
+/// rounding error would in time use it up.
 #[derive(Clone, Debug)]
 pub(crate) struct MemoryBudget {
-    units: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
     total: u32,
 }
 
-/// The budget is counted in units of this many bytes.
-const UNIT_BYTES: usize = 1 << 10;
-
 impl MemoryBudget {
     pub(crate) fn new(bytes: NonZeroUsize) -> Self {
-        let total = units(bytes.get()).max(1);
-        Self {
-            units: Arc::new(Semaphore::new(usize::try_from(total).unwrap_or(usize::MAX))),
-            total,
-        }
+        let total = u32::try_from(bytes.get()).unwrap_or(u32::MAX);
+        let permits = usize::try_from(total).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        Self { bytes: Arc::new(Semaphore::new(permits)), total }
     }
 
     /// An empty share of it.
@@ -38,8 +36,8 @@ pub(crate) struct Share {
 impl Share {
     /// Takes `bytes` more, if they are there.
     pub(crate) fn try_grow(&mut self, bytes: usize) -> bool {
-        let units = self.budget.clamp(bytes);
-        match Arc::clone(&self.budget.units).try_acquire_many_owned(units) {
+        let bytes = self.budget.clamp(bytes);
+        match Arc::clone(&self.budget.bytes).try_acquire_many_owned(bytes) {
             Ok(permit) => {
                 self.add(permit);
                 true
@@ -53,9 +51,9 @@ impl Share {
     /// # Cancellation
     /// Dropping the future gives up the place in line; nothing is taken.
     pub(crate) async fn grow(&mut self, bytes: usize) {
-        let units = self.budget.clamp(bytes);
+        let bytes = self.budget.clamp(bytes);
         // The semaphore is never closed.
-        if let Ok(permit) = Arc::clone(&self.budget.units).acquire_many_owned(units).await {
+        if let Ok(permit) = Arc::clone(&self.budget.bytes).acquire_many_owned(bytes).await {
             self.add(permit);
         }
     }
@@ -64,8 +62,7 @@ impl Share {
     pub(crate) fn split(&mut self, bytes: usize) -> Self {
         let held = self.held.as_mut().and_then(|held| {
             let most = held.num_permits();
-            let wanted = usize::try_from(units(bytes)).unwrap_or(usize::MAX);
-            held.split(wanted.min(most))
+            held.split(bytes.min(most))
         });
         Self { budget: self.budget.clone(), held }
     }
@@ -81,12 +78,8 @@ impl Share {
 impl MemoryBudget {
     /// One message larger than the whole budget passes alone.
     fn clamp(&self, bytes: usize) -> u32 {
-        units(bytes).min(self.total)
+        u32::try_from(bytes).unwrap_or(u32::MAX).min(self.total)
     }
-}
-
-fn units(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX >> 3).min(u32::MAX >> 3)
 }
 
 #[cfg(test)]

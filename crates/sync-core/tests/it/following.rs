@@ -140,6 +140,22 @@ async fn tables_that_share_a_small_budget_all_finish() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_many_small_messages_took_of_the_budget_is_given_back() {
+    let mut acts = Vec::new();
+    for start in (0..1_000).step_by(5) {
+        let five = range(start, start + 4);
+        acts.extend(tens(start..=start + 4).iter().map(|row| rows(&five, &[*row])));
+        acts.push(end(&five));
+    }
+    acts.extend(whole(&range(1_000, 1_999)));
+    let mut world = World::new(Script::new([silent(acts)]));
+    world.config.memory_limit_bytes = NonZeroUsize::new(20 << 10).unwrap();
+    let _running = world.start();
+    world.until_live_at(1_999).await;
+    assert_eq!(world.rows(), tens(0..=1_999));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_without_marks_completes_a_range_by_beginning_the_next() {
     let send = |range: &_, content: &[(u64, u64)]| {
         message(vec![Clone::clone(range)], content, Mark::Absent)
