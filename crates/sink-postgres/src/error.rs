@@ -7,6 +7,7 @@ use sync_core::{Classify, Fault};
 
 use crate::encode::{UnsupportedColumn, ValueError};
 use crate::server_error::ServerError;
+use crate::sql::literal;
 
 /// What can go wrong with the PostgreSQL sink. No variant holds a password.
 #[derive(Debug, thiserror::Error)]
@@ -191,13 +192,9 @@ impl Classify for Error {
                     conflicts.iter().map(|conflict| conflict.statement.as_str()).collect();
                 Some(format!("run: {};", statements.join("; ")).into())
             }
-            Self::Identity { table, .. } | Self::ColumnsGone { table, .. } => Some(
-                format!(
-                    "run `ampsync reset {}` to start it anew, or set another DATABASE_SCHEMA",
-                    table.name.as_str()
-                )
-                .into(),
-            ),
+            Self::Identity { table, .. } | Self::ColumnsGone { table, .. } => {
+                Some(format!("set another DATABASE_SCHEMA, or {}", start_anew(table)).into())
+            }
             Self::ForeignRows(table) => Some(
                 format!(
                     "empty the table, or rename it, or set another DATABASE_SCHEMA than {}",
@@ -205,9 +202,7 @@ impl Classify for Error {
                 )
                 .into(),
             ),
-            Self::TableGone(table) | Self::Damaged { table, .. } => {
-                Some(format!("run `ampsync reset {}` to start it anew", table.name.as_str()).into())
-            }
+            Self::TableGone(table) | Self::Damaged { table, .. } => Some(start_anew(table).into()),
             Self::NotATable(_) => Some("rename it, or set another DATABASE_SCHEMA".into()),
             Self::NewerBookkeeping { .. } => Some("use the newer release of ampsync".into()),
             Self::Settings(_)
@@ -221,6 +216,16 @@ impl Classify for Error {
             | Self::TooLarge { .. } => None,
         }
     }
+}
+
+/// How a table is streamed from the first block again: as statements, ready to be run.
+fn start_anew(table: &QualifiedName) -> String {
+    let (schema, name) = (literal(table.schema.as_str()), literal(table.name.as_str()));
+    let whose = format!("WHERE table_schema = {schema} AND table_name = {name}");
+    format!(
+        "start it anew while ampsync is stopped: DROP TABLE IF EXISTS {table}; \
+         DELETE FROM ampsync.ranges {whose}; DELETE FROM ampsync.checkpoints {whose};"
+    )
 }
 
 struct List<'a, T>(&'a [T]);

@@ -13,7 +13,8 @@ pub struct EngineConfig {
     pub retention_blocks: NonZeroU64,
     /// What to do about a reorg deeper than that.
     pub beyond_retention: BeyondRetention,
-    /// How many bytes of rows all tables together may hold in memory.
+    /// How many bytes of rows all tables together may hold in memory; more than 4 GiB count as
+    /// 4 GiB. A single block larger than this passes all the same.
     pub memory_limit_bytes: NonZeroUsize,
 }
 

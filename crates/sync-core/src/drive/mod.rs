@@ -6,6 +6,7 @@
 mod backoff;
 mod budget;
 mod error;
+mod inbox;
 mod session;
 mod table;
 mod write;

@@ -3,24 +3,22 @@
 //! Reading and writing overlap: while one epoch is being written, the next one gathers. No
 //! transaction is held open while waiting for the server.
 
-use std::collections::VecDeque;
 use std::future::ready;
 use std::time::Duration;
 
-use arrow_array::RecordBatch;
 use futures::StreamExt;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
-use super::budget::Share;
 use super::error::SessionError;
+use super::inbox::{Blocked, Ending, Inbox};
 use super::table::{Progress, TableDriver};
 use super::write::WriteError;
 use super::writer::{Writer, Written};
 use crate::batch::{Buffer, Disorder, Epoch, bytes_of};
 use crate::chain::Cursor;
 use crate::health::TableState;
-use crate::machine::{Machine, Refusal, Rewind, Step, Violation};
+use crate::machine::{Machine, Rewind, Step, Violation};
 use crate::message::Message;
 use crate::ports::{Committed, Sink, Source, TablePlan};
 
@@ -47,57 +45,6 @@ pub(super) struct Session<'a, Src: Source, MakeSink> {
     pub(super) machine: Machine,
     pub(super) buffer: Buffer,
     pub(super) inbox: Inbox<Src::Error>,
-}
-
-/// The last message, as far as it is not dealt with.
-pub(super) struct Inbox<E> {
-    /// Why no more messages come; what came before is written first.
-    ending: Option<Ending<E>>,
-    steps: VecDeque<Step>,
-    rows: Option<(RecordBatch, usize)>,
-    share: Share,
-    /// Whether the budget for the rows is taken.
-    granted: bool,
-    /// Whether the stream had nothing more when it was last asked.
-    quiet: bool,
-    /// Since when something could have been written.
-    ready_since: Option<Instant>,
-}
-
-/// Why a stream ends by itself.
-enum Ending<E> {
-    NotReady,
-    Failed(E),
-    Refused(Refusal),
-}
-
-impl<E> Inbox<E> {
-    pub(super) fn new(share: Share) -> Self {
-        Self {
-            ending: None,
-            steps: VecDeque::new(),
-            rows: None,
-            share,
-            granted: false,
-            quiet: false,
-            ready_since: None,
-        }
-    }
-}
-
-/// What keeps the next step from being done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Blocked {
-    /// Nothing: the next message may come.
-    No,
-    /// What is ready has to be written first.
-    Flush,
-    /// This many bytes of the budget.
-    Memory(usize),
-    /// The stream has to be opened again from here.
-    Reopen(Option<Cursor>, Rewind),
-    /// Nothing more will come.
-    End,
 }
 
 impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
@@ -236,7 +183,7 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
     fn hindrance(&mut self, step: &Step, idle: bool) -> Option<Blocked> {
         match step {
             Step::Complete(_) => None,
-            Step::Retract(_) => (!self.buffer.is_empty()).then_some(Blocked::Flush),
+            Step::Retract(_) => self.buffer.is_ready().then_some(Blocked::Flush),
             Step::NotReady => Some(Blocked::End),
             Step::Reconnect { resume, why } => Some(Blocked::Reopen(resume.clone(), *why)),
             Step::Append { .. } => {
