@@ -16,13 +16,14 @@ impl Classify for Error {
             | Self::Incomplete(_)
             | Self::Decode { .. }
             // The dataset was redeployed between two calls; the next pair of them agrees.
-            | Self::SchemaChanged { .. } => Fault::Transient,
+            | Self::SchemaChanged { .. }
+            // It passes when the server is upgraded.
+            | Self::MetadataMissing => Fault::Transient,
             Self::Endpoint { .. }
             | Self::Setting(_)
             | Self::Tls(_)
             | Self::TooLarge { .. }
-            | Self::Metadata { .. }
-            | Self::MetadataMissing => Fault::Permanent,
+            | Self::Metadata { .. } => Fault::Permanent,
         }
     }
 
@@ -75,7 +76,8 @@ const BUSY: &str = "give the server more memory, or start fewer streams at once"
 ///
 /// INTERNAL is where the server puts what it did not expect, unknown tables included, so it says
 /// nothing: a table that is unknown today may be deployed tomorrow. A token may be renewed in the
-/// gateway at any time.
+/// gateway at any time. UNIMPLEMENTED is also what a gateway's HTTP 404 becomes, for as long as the
+/// server behind it is being replaced.
 fn row(code: Code) -> (&'static str, Fault, &'static str) {
     use Fault::{Permanent, Transient};
     match code {
@@ -93,7 +95,7 @@ fn row(code: Code) -> (&'static str, Fault, &'static str) {
         Code::OutOfRange => ("OUT_OF_RANGE", Transient, SERVER_LOG),
         Code::Unimplemented => (
             "UNIMPLEMENTED",
-            Permanent,
+            Transient,
             "check that NOZZLE_ENDPOINT is the Arrow Flight port of a Nozzle (Amp) server",
         ),
         Code::Internal => ("INTERNAL", Transient, SERVER_LOG),
@@ -148,7 +150,7 @@ mod tests {
             (9, "FAILED_PRECONDITION", Fault::Transient, "log"),
             (10, "ABORTED", Fault::Transient, "log"),
             (11, "OUT_OF_RANGE", Fault::Transient, "log"),
-            (12, "UNIMPLEMENTED", Fault::Permanent, "NOZZLE_ENDPOINT"),
+            (12, "UNIMPLEMENTED", Fault::Transient, "NOZZLE_ENDPOINT"),
             (13, "INTERNAL", Fault::Transient, "log"),
             (14, "UNAVAILABLE", Fault::Transient, "server runs"),
             (15, "DATA_LOSS", Fault::Transient, "log"),
@@ -202,7 +204,7 @@ mod tests {
                 Fault::Permanent,
                 "upgrade the client",
             ),
-            (Error::MetadataMissing, Fault::Permanent, "2025-08-20"),
+            (Error::MetadataMissing, Fault::Transient, "2025-08-20"),
         ] {
             assert_eq!(error.fault(), fault, "{error}");
             assert!(error.remedy().unwrap().contains(remedy), "{error}: {:?}", error.remedy());

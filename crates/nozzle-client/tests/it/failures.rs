@@ -50,7 +50,7 @@ const ANSWERS: [(Code, &str, Fault, &str); 10] = [
     (Code::NotFound, "failed to compute common ranges", Fault::Transient, "deployed"),
     (Code::Unauthenticated, "token expired", Fault::Transient, "NOZZLE_AUTH_TOKEN"),
     (Code::PermissionDenied, "not yours", Fault::Transient, "NOZZLE_AUTH_TOKEN"),
-    (Code::Unimplemented, "get_flight_info", Fault::Permanent, "NOZZLE_ENDPOINT"),
+    (Code::Unimplemented, "get_flight_info", Fault::Transient, "NOZZLE_ENDPOINT"),
 ];
 
 #[tokio::test]

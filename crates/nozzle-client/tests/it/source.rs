@@ -58,7 +58,7 @@ async fn a_server_without_metadata_is_too_old_to_follow() {
     let (_, mut messages) = source.open(None).await.unwrap();
     let error = messages.next().await.unwrap().unwrap_err();
     assert!(matches!(error, Error::MetadataMissing), "{error:?}");
-    assert_eq!(error.fault(), Fault::Permanent);
+    assert_eq!(error.fault(), Fault::Transient);
     assert!(error.remedy().unwrap().contains("2025-08-20"));
 }
 
