@@ -16,8 +16,12 @@ async fn killed_at_fifty_random_moments_it_ends_equal() {
     let readers = ["blocks", "logs"].map(|table| database.watch(&sim, table));
     let batches = [("BATCH_ROWS_MIN", "20"), ("BATCH_ROWS_MAX", "300")];
     for _ in 0..50 {
-        let ampsync = start_with(&sim, &database.url(), &batches);
-        for _ in 0..random.usize(0..6) {
+        let mut ampsync = start_with(&sim, &database.url(), &batches);
+        // Some die while they start, most in the middle of their work.
+        if random.u8(0..3) > 0 {
+            ampsync.wait_for("streaming from");
+        }
+        for _ in 0..random.usize(0..8) {
             sim.mine(random.u64(1..10));
             if random.bool() {
                 sim.reorg(random.u64(1..30));
