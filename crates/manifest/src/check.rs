@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::diagnostic::{Diagnostic, Position};
+use crate::places::{Places, child_path};
 use crate::raw::Entries;
 
 /// A value of the file, and where in the document it is.
@@ -25,14 +26,7 @@ impl<'a> Node<'a> {
     }
 
     fn child(&self, key: &str, raw: &'a RawValue) -> Self {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "_$-".contains(c);
-        let path = if key.is_empty() || !key.chars().all(plain) {
-            format!("{}[{key:?}]", self.path)
-        } else if self.path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path)
-        };
+        let path = child_path(&self.path, key);
         Self { raw, path }
     }
 
@@ -49,12 +43,26 @@ impl<'a> Node<'a> {
 pub(crate) struct Checker<'a> {
     file: &'a Path,
     text: &'a str,
+    /// Where the parts of the document are in the text of the file, where that is another one.
+    places: Option<&'a Places>,
     problems: Vec<Diagnostic>,
+    notes: Vec<String>,
 }
 
 impl<'a> Checker<'a> {
+    /// Of a document that is the text of the file.
     pub(crate) fn new(file: &'a Path, text: &'a str) -> Self {
-        Self { file, text, problems: Vec::new() }
+        Self { file, text, places: None, problems: Vec::new(), notes: Vec::new() }
+    }
+
+    /// Of a document that evaluating the file has given.
+    pub(crate) fn of_evaluated(file: &'a Path, text: &'a str, places: &'a Places) -> Self {
+        Self { places: Some(places), ..Self::new(file, text) }
+    }
+
+    /// The notes since the last time.
+    pub(crate) fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     pub(crate) fn into_problems(self) -> Vec<Diagnostic> {
@@ -71,7 +79,7 @@ impl<'a> Checker<'a> {
                 let problem = format!("the file is not JSON: {}", reason(&error));
                 let diagnostic =
                     Diagnostic::of_file(self.file, problem, "correct it there, or just before");
-                self.problems.push(diagnostic.at(position, ""));
+                self.problems.push(diagnostic.at(self.text, position, ""));
                 None
             }
         }
@@ -83,8 +91,26 @@ impl<'a> Checker<'a> {
         problem: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        let position = Position::of(self.text, self.offset(at));
-        self.problems.push(Diagnostic::of_file(self.file, problem, remedy).at(position, &at.path));
+        let problem = Diagnostic::of_file(self.file, problem, remedy);
+        let problem = match self.places {
+            None => {
+                let position = Position::of(self.text, self.offset(at));
+                problem.at(self.text, position, &at.path)
+            }
+            Some(places) => places.place(problem, &at.path),
+        };
+        self.problems.push(problem);
+    }
+
+    /// Notes the keys of an object that mean nothing here.
+    pub(crate) fn note_others(&mut self, node: &Node<'a>, known: &[&str]) {
+        let Ok(Entries(entries)) = serde_json::from_str(node.raw.get()) else { return };
+        for (key, value) in entries {
+            if !known.contains(&key.as_str()) {
+                let path = node.child(&key, value).path;
+                self.notes.push(format!("{}: {path}: unknown key, ignored", self.file.display()));
+            }
+        }
     }
 
     pub(crate) fn expected(&mut self, at: &Node<'a>, expected: &str, remedy: &str) {
@@ -178,7 +204,10 @@ impl<'a> Checker<'a> {
                 let start = Position::of(self.text, self.offset(node));
                 let position = start.plus(error.line(), error.column());
                 let problem = Diagnostic::of_file(self.file, reason(&error), remedy);
-                self.problems.push(problem.at(position, &node.path));
+                self.problems.push(match self.places {
+                    None => problem.at(self.text, position, &node.path),
+                    Some(places) => places.place(problem, &node.path),
+                });
             })
             .ok()
     }
@@ -190,7 +219,7 @@ impl<'a> Checker<'a> {
 }
 
 /// What a JSON error says, without the position that it appends.
-fn reason(error: &serde_json::Error) -> String {
+pub(crate) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or(&text).to_owned()
 }

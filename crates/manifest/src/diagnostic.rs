@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     file: PathBuf,
-    position: Option<Position>,
+    /// Boxed, so that a result with a diagnostic stays small.
+    place: Option<Box<Place>>,
     path: String,
     problem: String,
     remedy: String,
@@ -47,16 +48,22 @@ impl Diagnostic {
     ) -> Self {
         Self {
             file: file.to_owned(),
-            position: None,
+            place: None,
             path: String::new(),
             problem: problem.into(),
             remedy: remedy.into(),
         }
     }
 
-    /// The same problem, at a place.
-    pub(crate) fn at(mut self, position: Position, path: &str) -> Self {
-        self.position = Some(position);
+    /// The same problem, at a place of `text`, which is the file's.
+    pub(crate) fn at(mut self, text: &str, position: Position, path: &str) -> Self {
+        self.place = Some(Box::new(Place { position, line: SourceLine::of(text, position) }));
+        self.path = path.to_owned();
+        self
+    }
+
+    /// The same problem, at a place of the document that cannot be told in the text.
+    pub(crate) fn at_path(mut self, path: &str) -> Self {
         self.path = path.to_owned();
         self
     }
@@ -70,13 +77,24 @@ impl Diagnostic {
     /// Where in the text, unless it is the file as a whole.
     #[must_use]
     pub fn position(&self) -> Option<Position> {
-        self.position
+        self.place.as_ref().map(|place| place.position)
     }
 
     /// Where in the document, such as `tables.transfers.sql`; empty for the whole.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The line of the text with a mark below the place, as lines of their own without a newline
+    /// at the end; not where the place is not known.
+    #[must_use]
+    pub fn frame(&self) -> Option<String> {
+        let Place { position, line } = self.place.as_deref()?;
+        let (number, line) = (position.line.to_string(), line.as_ref()?);
+        let margin = " ".repeat(number.len());
+        let (text, mark) = (&line.text, " ".repeat(line.before));
+        Some(format!("  {margin} |\n  {number} | {text}\n  {margin} | {mark}^"))
     }
 
     /// What was expected and what was found.
@@ -93,15 +111,62 @@ impl Diagnostic {
 }
 
 impl fmt::Display for Diagnostic {
+    /// The place and the problem, the line of the text with a mark below, and what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
-        if let Some(Position { line, column }) = self.position {
+        if let Some(Position { line, column }) = self.position() {
             write!(f, ":{line}:{column}")?;
         }
         if !self.path.is_empty() {
             write!(f, ": {}", self.path)?;
         }
-        write!(f, ": {} ({})", self.problem, self.remedy)
+        write!(f, ": {}", self.problem)?;
+        if let Some(frame) = self.frame() {
+            write!(f, "\n{frame}")?;
+        }
+        write!(f, "\n  help: {}", self.remedy)
+    }
+}
+
+/// Where a problem is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    position: Position,
+    /// Not where the line is empty.
+    line: Option<SourceLine>,
+}
+
+/// A line of the text, as much of it as is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct SourceLine {
+    text: String,
+    /// How many characters of `text` are in front of the place.
+    before: usize,
+}
+
+impl SourceLine {
+    /// More characters of a line than this are not shown, and of them no more than half before the
+    /// place: a built manifest is often one line.
+    const CHARS_MAX: usize = 100;
+
+    fn of(text: &str, Position { line, column }: Position) -> Option<Self> {
+        // Control characters would move the mark, or the terminal.
+        let plain = |c: char| if c.is_control() { ' ' } else { c };
+        let whole: Vec<char> = text.lines().nth(line.checked_sub(1)?)?.chars().map(plain).collect();
+        let before = column.saturating_sub(1).min(whole.len());
+        let start = if whole.len() <= Self::CHARS_MAX {
+            0
+        } else {
+            before.saturating_sub(Self::CHARS_MAX / 2).min(whole.len() - Self::CHARS_MAX)
+        };
+        let shown = whole.get(start..)?;
+        let cut = shown.len() > Self::CHARS_MAX;
+        let shown = shown.get(..Self::CHARS_MAX).unwrap_or(shown);
+        let (head, tail) = (if start > 0 { "…" } else { "" }, if cut { "…" } else { "" });
+        let text: String = head.chars().chain(shown.iter().copied()).chain(tail.chars()).collect();
+        let before = before - start + head.chars().count();
+        let text = text.trim_end().to_owned();
+        (!text.is_empty()).then_some(Self { text, before })
     }
 }
 
@@ -131,7 +196,7 @@ impl From<Diagnostic> for Diagnostics {
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "\n" };
+            let separator = if index == 0 { "" } else { "\n\n" };
             write!(f, "{separator}{problem}")?;
         }
         Ok(())

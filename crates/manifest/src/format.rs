@@ -47,14 +47,6 @@ impl Format {
     }
 }
 
-pub(crate) fn script_unsupported(path: &Path) -> Diagnostic {
-    Diagnostic::of_file(
-        path,
-        "TypeScript and JavaScript configs are not supported by this build yet",
-        "build the manifest to JSON and name that file",
-    )
-}
-
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
     let (problem, remedy) = if error.kind() == io::ErrorKind::NotFound {
         (

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use arrow_schema::Fields;
+use arrow_schema::{DataType, Fields};
 
 use crate::names::{DatasetName, DatasetRef, Namespace, Revision, TableName};
 
@@ -18,6 +18,8 @@ pub struct Manifest {
     pub(crate) network: Option<String>,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) tables: Vec<Table>,
+    pub(crate) functions: Vec<Function>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// What a file describes.
@@ -46,6 +48,16 @@ pub struct Table {
     pub(crate) name: TableName,
     pub(crate) sql: Option<String>,
     pub(crate) columns: Option<Fields>,
+}
+
+/// A function that the queries of a dataset can call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    pub(crate) name: String,
+    pub(crate) input_types: Vec<DataType>,
+    pub(crate) output_type: DataType,
+    pub(crate) source: String,
+    pub(crate) filename: Option<String>,
 }
 
 impl Manifest {
@@ -81,10 +93,23 @@ impl Manifest {
         &self.dependencies
     }
 
-    /// The tables, in the order of the file, each name once. There may be none.
+    /// The tables, in the order of the file; at least one, each name once, and no two that differ
+    /// only in `camelCase` and `snake_case`.
     #[must_use]
     pub fn tables(&self) -> &[Table] {
         &self.tables
+    }
+
+    /// The functions, in the order of the file.
+    #[must_use]
+    pub fn functions(&self) -> &[Function] {
+        &self.functions
+    }
+
+    /// What was ignored in the file, one sentence each, for a log at debug level.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 }
 
@@ -133,5 +158,37 @@ impl Table {
     #[must_use]
     pub fn columns(&self) -> Option<&Fields> {
         self.columns.as_ref()
+    }
+}
+
+impl Function {
+    /// The name that queries call it by.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The types of its arguments.
+    #[must_use]
+    pub fn input_types(&self) -> &[DataType] {
+        &self.input_types
+    }
+
+    /// The type of what it returns.
+    #[must_use]
+    pub fn output_type(&self) -> &DataType {
+        &self.output_type
+    }
+
+    /// The text of the script that defines it.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The file its script was read from, relative to the config, where it was read from one.
+    #[must_use]
+    pub fn filename(&self) -> Option<&str> {
+        self.filename.as_deref()
     }
 }

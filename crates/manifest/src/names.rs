@@ -120,6 +120,27 @@ pub(crate) fn is_version(text: &str) -> bool {
         && build.is_none_or(tail)
 }
 
+/// `camelCase` and `PascalCase` as `snake_case`, as the `camelToSnake` of configs has it.
+pub(crate) fn snake_case(name: &str) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let mut snake = String::with_capacity(name.len() + 4);
+    for (index, &char) in chars.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|before| chars.get(before));
+        let after = chars.get(index + 1);
+        let begins = char.is_ascii_uppercase()
+            && before.is_some_and(|before| {
+                before.is_ascii_lowercase()
+                    || before.is_ascii_digit()
+                    || (before.is_ascii_uppercase() && after.is_some_and(char::is_ascii_lowercase))
+            });
+        if begins {
+            snake.push('_');
+        }
+        snake.push(char.to_ascii_lowercase());
+    }
+    snake
+}
+
 /// Names a dataset as a server does: `namespace/name@revision`, of which only the name must be
 /// there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -164,7 +185,19 @@ impl DatasetRef {
     /// checkpoint remembers.
     #[must_use]
     pub fn select_all(&self, table: &TableName) -> String {
-        format!("SELECT * FROM {}.{}", quoted(&self.to_string()), quoted(table.as_str()))
+        format!("SELECT * FROM {}.{}", self.quoted(), quoted(table.as_str()))
+    }
+
+    /// The reference as a query writes it: in quotes where it would be read as something else.
+    #[must_use]
+    pub fn quoted(&self) -> String {
+        quoted(&self.to_string())
+    }
+
+    /// The same dataset at this revision.
+    #[must_use]
+    pub fn at(&self, revision: Revision) -> Self {
+        Self { revision: Some(revision), ..self.clone() }
     }
 }
 
@@ -265,7 +298,7 @@ const RESERVED: [&str; 60] = [
 ];
 
 /// `name` as an identifier of a query: as it is where that means the same, otherwise in quotes.
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     if is_dataset_name(name) && !RESERVED.contains(&name) {
         name.to_owned()
     } else {
@@ -296,6 +329,22 @@ mod tests {
         assert_eq!(short.to_string(), "_/eth@1.0.0");
         let full: DatasetRef = short.to_string().parse().unwrap();
         assert_eq!(full.to_string(), short.to_string());
+    }
+
+    #[test]
+    fn a_name_in_snake_case_has_its_words_apart() {
+        for (camel, snake) in [
+            ("Transfer", "transfer"),
+            ("approvalForAll", "approval_for_all"),
+            ("ERC20Transfer", "erc20_transfer"),
+            ("sqrtPriceX96", "sqrt_price_x96"),
+            ("amount0Out", "amount0_out"),
+            ("tokenURI", "token_uri"),
+            ("_from", "_from"),
+            ("already_snake", "already_snake"),
+        ] {
+            assert_eq!(snake_case(camel), snake);
+        }
     }
 
     #[test]

@@ -25,6 +25,43 @@ pub(crate) struct RawManifest<'a> {
     pub(crate) tables: Value<'a>,
     /// Raw manifests before October 2025: table → column → type.
     pub(crate) schema: Value<'a>,
+    pub(crate) functions: Value<'a>,
+    pub(crate) readme: Value<'a>,
+    pub(crate) repository: Value<'a>,
+    pub(crate) description: Value<'a>,
+    pub(crate) license: Value<'a>,
+    pub(crate) keywords: Value<'a>,
+    pub(crate) sources: Value<'a>,
+    pub(crate) private: Value<'a>,
+    #[serde(alias = "start_block")]
+    #[serde(rename = "startBlock")]
+    pub(crate) start_block: Value<'a>,
+    pub(crate) finalized_blocks_only: Value<'a>,
+}
+
+impl RawManifest<'_> {
+    /// Every key of any period.
+    pub(crate) const KEYS: [&'static str; 19] = [
+        "kind",
+        "namespace",
+        "name",
+        "version",
+        "network",
+        "dependencies",
+        "tables",
+        "schema",
+        "functions",
+        "readme",
+        "repository",
+        "description",
+        "license",
+        "keywords",
+        "sources",
+        "private",
+        "startBlock",
+        "start_block",
+        "finalized_blocks_only",
+    ];
 }
 
 /// `"alias": {"owner": "x", "name": "eth", "version": "1.0.0"}`, until October 2025.
@@ -44,6 +81,31 @@ pub(crate) struct RawTable<'a> {
     /// Of a built manifest.
     pub(crate) input: Value<'a>,
     pub(crate) schema: Value<'a>,
+}
+
+/// `"network"` is a leftover of older servers.
+impl RawTable<'_> {
+    pub(crate) const KEYS: [&'static str; 4] = ["sql", "input", "schema", "network"];
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RawFunction<'a> {
+    #[serde(borrow, rename = "inputTypes")]
+    pub(crate) input_types: Value<'a>,
+    #[serde(rename = "outputType")]
+    pub(crate) output_type: Value<'a>,
+    pub(crate) source: Value<'a>,
+}
+
+impl RawFunction<'_> {
+    pub(crate) const KEYS: [&'static str; 4] = ["name", "inputTypes", "outputType", "source"];
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RawFunctionSource<'a> {
+    #[serde(borrow)]
+    pub(crate) source: Value<'a>,
+    pub(crate) filename: Value<'a>,
 }
 
 #[derive(Deserialize)]

@@ -8,13 +8,16 @@ use arrow_schema::{Field, Fields};
 use crate::arrow;
 use crate::check::{Checker, Node};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::functions;
 use crate::manifest::{Dependency, Kind, Manifest, Table};
-use crate::names::{DatasetRef, InvalidName, Revision, TableName, is_version};
+use crate::names::{DatasetRef, InvalidName, Revision, TableName, is_version, snake_case};
+use crate::places::Places;
 use crate::raw::{RawArrow, RawDependency, RawInput, RawManifest, RawSchema, RawTable};
 
 const CONFIG: &str =
     r#"write an object such as {"name": "eth", "tables": {"logs": {"sql": "SELECT ..."}}}"#;
 const TABLES: &str = r#"write an object such as {"logs": {"sql": "SELECT ..."}}"#;
+const NO_TABLES: &str = "the dataset has no tables";
 const TABLE: &str = r#"write an object such as {"sql": "SELECT ..."}"#;
 const SQL: &str = "write the table's query as one text";
 const DEPENDENCY: &str = r#"write a text such as "my/eth@1.0.0""#;
@@ -23,7 +26,19 @@ const OLD_SCHEMA: &str = r#"write an object such as {"blocks": {"number": "UInt6
 
 /// Checks the text of the file.
 pub(crate) fn manifest(file: &Path, text: &str) -> Result<Manifest, Diagnostics> {
-    let mut checker = Checker::new(file, text);
+    finish(Checker::new(file, text), file)
+}
+
+/// Checks the document that evaluating the file has given.
+pub(crate) fn evaluated(
+    file: &Path,
+    document: &str,
+    places: &Places,
+) -> Result<Manifest, Diagnostics> {
+    finish(Checker::of_evaluated(file, document, places), file)
+}
+
+fn finish(mut checker: Checker<'_>, file: &Path) -> Result<Manifest, Diagnostics> {
     let manifest = read(&mut checker, file);
     match (Diagnostics::new(checker.into_problems()), manifest) {
         (Some(problems), _) => Err(problems),
@@ -36,6 +51,7 @@ pub(crate) fn manifest(file: &Path, text: &str) -> Result<Manifest, Diagnostics>
 fn read<'a>(checker: &mut Checker<'a>, file: &Path) -> Option<Manifest> {
     let root = checker.document()?;
     let raw: RawManifest<'_> = checker.object(&root, "an object", CONFIG)?;
+    checker.note_others(&root, &RawManifest::KEYS);
     let kind = match root.member("kind", raw.kind) {
         None => Kind::Config,
         Some(node) => kind(checker, &node)?,
@@ -44,10 +60,14 @@ fn read<'a>(checker: &mut Checker<'a>, file: &Path) -> Option<Manifest> {
         let problem = "the dataset's `name` is missing";
         checker.problem(&root, problem, r#"add one such as "name": "eth""#);
     }
+    descriptive(checker, &root, &raw);
     let tables = match (root.member("tables", raw.tables), root.member("schema", raw.schema)) {
         (Some(node), _) => tables(checker, &node, &kind),
         (None, Some(node)) => old_raw_tables(checker, &node),
-        (None, None) => Vec::new(),
+        (None, None) => {
+            checker.problem(&root, NO_TABLES, r#"add "tables": {"logs": {"sql": "SELECT ..."}}"#);
+            Vec::new()
+        }
     };
     Some(Manifest {
         file: file.to_owned(),
@@ -64,7 +84,40 @@ fn read<'a>(checker: &mut Checker<'a>, file: &Path) -> Option<Manifest> {
             .map(|node| dependencies(checker, &node))
             .unwrap_or_default(),
         tables,
+        functions: root
+            .member("functions", raw.functions)
+            .map(|node| functions::functions(checker, &node))
+            .unwrap_or_default(),
+        notes: checker.take_notes(),
     })
+}
+
+/// What describes the dataset to people, and is only checked.
+fn descriptive<'a>(checker: &mut Checker<'a>, root: &Node<'a>, raw: &RawManifest<'a>) {
+    let texts = [
+        ("readme", raw.readme),
+        ("repository", raw.repository),
+        ("description", raw.description),
+        ("license", raw.license),
+    ];
+    for node in texts.into_iter().filter_map(|(key, raw)| root.member(key, raw)) {
+        checker.scalar::<String>(&node, "a text", "write it in quotes, or leave it out");
+    }
+    for (key, raw) in [("keywords", raw.keywords), ("sources", raw.sources)] {
+        let Some(node) = root.member(key, raw) else { continue };
+        let remedy = r#"write a list such as ["one", "two"], or leave it out"#;
+        for item in checker.items(&node, "an array of texts", remedy).unwrap_or_default() {
+            checker.scalar::<String>(&item, "a text", remedy);
+        }
+    }
+    let flags = [("private", raw.private), ("finalized_blocks_only", raw.finalized_blocks_only)];
+    for node in flags.into_iter().filter_map(|(key, raw)| root.member(key, raw)) {
+        checker.scalar::<bool>(&node, "true or false", "write true or false without quotes");
+    }
+    if let Some(node) = root.member("startBlock", raw.start_block) {
+        let remedy = "write the number of a block without quotes, or leave it out";
+        checker.scalar::<u64>(&node, "the number of a block", remedy);
+    }
 }
 
 fn kind<'a>(checker: &mut Checker<'a>, node: &Node<'a>) -> Option<Kind> {
@@ -86,7 +139,7 @@ where
 }
 
 /// `text` as a name of its kind; what is wrong with it is a problem of `node`.
-fn parsed<'a, T>(checker: &mut Checker<'a>, node: &Node<'a>, text: &str) -> Option<T>
+pub(crate) fn parsed<'a, T>(checker: &mut Checker<'a>, node: &Node<'a>, text: &str) -> Option<T>
 where
     T: FromStr<Err = InvalidName>,
 {
@@ -149,15 +202,43 @@ fn dependency<'a>(checker: &mut Checker<'a>, alias: String, node: &Node<'a>) -> 
 
 fn tables<'a>(checker: &mut Checker<'a>, node: &Node<'a>, kind: &Kind) -> Vec<Table> {
     let entries = checker.entries(node, "an object of tables by name", TABLES);
+    if entries.as_ref().is_some_and(Vec::is_empty) {
+        checker.problem(node, NO_TABLES, TABLES);
+    }
     let mut tables = Vec::new();
+    let mut known: Vec<(String, String)> = Vec::new();
     for (key, node) in entries.unwrap_or_default() {
         let name: Option<TableName> = parsed(checker, &node, &key);
+        if let Some(name) = &name {
+            table_name(checker, &node, name, &mut known);
+        }
         let content = table(checker, &node, kind);
         if let (Some(name), Some((sql, columns))) = (name, content) {
             tables.push(Table { name, sql, columns });
         }
     }
     tables
+}
+
+/// Names that a server or a database would take for another one, or for its own.
+fn table_name<'a>(
+    checker: &mut Checker<'a>,
+    node: &Node<'a>,
+    name: &TableName,
+    known: &mut Vec<(String, String)>,
+) {
+    let name = name.as_str();
+    if name.starts_with('_') {
+        let problem = format!("{name:?} starts with _, which is reserved");
+        checker.problem(node, problem, "rename the table");
+    }
+    let snake = snake_case(name);
+    if let Some((other, _)) = known.iter().find(|(_, same)| *same == snake) {
+        let problem =
+            format!("{name:?} and {other:?} are the same table, {snake:?}, in snake_case");
+        checker.problem(node, problem, "rename one of the two");
+    }
+    known.push((name.to_owned(), snake));
 }
 
 /// The query and the columns of a table.
@@ -167,6 +248,7 @@ fn table<'a>(
     kind: &Kind,
 ) -> Option<(Option<String>, Option<Fields>)> {
     let raw: RawTable<'_> = checker.object(node, "an object", TABLE)?;
+    checker.note_others(node, &RawTable::KEYS);
     let columns = node.member("schema", raw.schema).and_then(|node| schema(checker, &node));
     let node_sql = match (node.member("sql", raw.sql), node.member("input", raw.input)) {
         (Some(sql), _) => Some(sql),
@@ -210,6 +292,9 @@ fn schema<'a>(checker: &mut Checker<'a>, node: &Node<'a>) -> Option<Fields> {
 /// Raw manifests before October 2025: table → column → type, in no order.
 fn old_raw_tables<'a>(checker: &mut Checker<'a>, node: &Node<'a>) -> Vec<Table> {
     let entries = checker.entries(node, "an object of tables by name", OLD_SCHEMA);
+    if entries.as_ref().is_some_and(Vec::is_empty) {
+        checker.problem(node, NO_TABLES, OLD_SCHEMA);
+    }
     let mut tables = Vec::new();
     for (key, node) in entries.unwrap_or_default() {
         let name: Option<TableName> = parsed(checker, &node, &key);

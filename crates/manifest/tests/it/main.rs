@@ -1,22 +1,26 @@
 //! What a file is read as, and what a person is told when it cannot be.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod corpus;
 mod mistakes;
+mod query;
+mod script;
 mod shapes;
 
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
-use ampsync_manifest::{Diagnostics, Manifest, load};
+use ampsync_manifest::{Diagnostics, Host, Manifest, load};
 use expect_test::Expect;
 
 /// Reads `text` as if it were the file at `path`.
 fn read(path: &str, text: &str) -> Result<Manifest, Diagnostics> {
-    load(Path::new(path), &|asked: &Path| {
+    let files = |asked: &Path| {
         assert_eq!(asked, Path::new(path));
         io::Result::Ok(text.to_owned())
-    })
+    };
+    load(Path::new(path), &Host::new(&files))
 }
 
 fn check(text: &str, expected: Expect) {
@@ -48,6 +52,16 @@ fn describe(manifest: &Manifest) -> String {
             let null = if column.is_nullable() { " null" } else { "" };
             writeln!(text, "  {} {}{null}", column.name(), column.data_type()).unwrap();
         }
+    }
+    for function in manifest.functions() {
+        let inputs: Vec<_> = function.input_types().iter().map(ToString::to_string).collect();
+        let (name, output) = (function.name(), function.output_type());
+        let filename = function.filename().unwrap_or("-");
+        let source = function.source();
+        writeln!(text, "{name}({}) {output}, {filename}: {source}", inputs.join(", ")).unwrap();
+    }
+    for note in manifest.notes() {
+        writeln!(text, "note: {note}").unwrap();
     }
     text
 }

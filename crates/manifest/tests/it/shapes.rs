@@ -33,6 +33,7 @@ fn a_config_of_autumn_2025_is_read() {
             anvil = - anvil ^0.1
             logs: SELECT * FROM anvil.logs
             Other_1$: SELECT 1
+            f(Utf8) Utf8, -: x
         "#]],
     );
 }
@@ -52,16 +53,6 @@ fn a_config_of_2026_is_read() {
             transfers: SELECT *
             FROM eth.logs
         "#]],
-    );
-}
-
-#[test]
-fn a_config_may_have_no_tables() {
-    check(
-        r#"{"name": "functions_only", "tables": null}"#,
-        expect![[r#"
-        Config functions_only
-    "#]],
     );
 }
 
@@ -92,6 +83,7 @@ fn a_built_manifest_is_read() {
               timestamp Timestamp(ns, "+00:00")
               from FixedSizeBinary(20) null
               value Utf8 null
+            addSuffix(Utf8) Utf8, add_suffix.js: x
         "#]],
     );
 }
@@ -194,9 +186,10 @@ fn every_type_is_read() {
 #[test]
 fn a_byte_order_mark_is_no_part_of_the_document() {
     check(
-        "\u{feff}{\"name\": \"a\"}",
+        "\u{feff}{\"name\": \"a\", \"tables\": {\"t\": {\"sql\": \"SELECT 1\"}}}",
         expect![[r#"
-        Config a
-    "#]],
+            Config a
+            t: SELECT 1
+        "#]],
     );
 }

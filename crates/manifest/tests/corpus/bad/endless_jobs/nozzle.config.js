@@ -1,0 +1,3 @@
+const again = async () => { for (;;) await null }
+await again()
+export default {}

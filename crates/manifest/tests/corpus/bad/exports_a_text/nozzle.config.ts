@@ -1,0 +1,1 @@
+export default "SELECT 1"

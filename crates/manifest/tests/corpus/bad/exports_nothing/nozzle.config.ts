@@ -1,0 +1,4 @@
+import { defineDataset } from "nozzl"
+export default defineDataset(() => {
+  ({ name: "x", tables: {} })
+})

@@ -1,0 +1,4 @@
+export default async () => {
+  const answer = await fetch("https://example.com/tables.json")
+  return answer.json()
+}

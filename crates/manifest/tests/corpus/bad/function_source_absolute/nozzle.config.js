@@ -1,0 +1,1 @@
+export default (ctx) => ({ name: "x", functions: { f: { source: ctx.functionSource("/etc/passwd") } } })

@@ -1,0 +1,2 @@
+import abi from "https://example.com/abi.js"
+export default { name: "x", tables: abi }

@@ -1,0 +1,2 @@
+import query from "./query.sql"
+export default { name: "x", tables: { t: { sql: query } } }

@@ -1,0 +1,2 @@
+import { abi } from "../../elsewhere/abi.ts"
+export default { name: "x", tables: abi }

@@ -1,0 +1,2 @@
+import abi from "./abi.json"
+export default { name: "x", tables: { t: { sql: String(abi) } } }

@@ -1,0 +1,1 @@
+const config = { name: "x" }

@@ -1,0 +1,1 @@
+export default { tables: { t: { sql: "SELECT 1" } } }

@@ -1,0 +1,1 @@
+export default { name: Buffer.from("x").toString("hex"), tables: {} }

@@ -1,0 +1,3 @@
+const load = (name) => require(name)
+
+module.exports = { name: load("@scope/tools/deep") }

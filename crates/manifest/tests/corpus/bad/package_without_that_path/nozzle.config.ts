@@ -1,0 +1,2 @@
+import { x } from "tiny/inner"
+export default { name: x }

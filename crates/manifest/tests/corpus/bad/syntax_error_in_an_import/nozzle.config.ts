@@ -1,0 +1,2 @@
+import { tables } from "./tables"
+export default { name: "x", tables }

@@ -1,0 +1,2 @@
+export const tables = {
+  t: { sql: "SELECT 1" },

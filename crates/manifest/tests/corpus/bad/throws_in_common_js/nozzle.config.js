@@ -1,0 +1,2 @@
+const tables = require("./tables")
+module.exports = { name: "x", tables: tables() }

@@ -1,0 +1,4 @@
+const shared = null
+module.exports = () => {
+  return shared.sql
+}

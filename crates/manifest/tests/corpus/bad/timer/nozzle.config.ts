@@ -1,0 +1,3 @@
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+await wait(100)
+export default { name: "x" }

@@ -1,0 +1,1 @@
+export default { name: "x", startBlock: 10n, tables: { t: { sql: "SELECT 1" } } }

@@ -1,0 +1,7 @@
+const sql = () => "SELECT 1"
+export default {
+  name: "x",
+  tables: {
+    t: { sql },
+  },
+}

@@ -1,0 +1,2 @@
+const sql = await Promise.resolve("SELECT 1")
+export default { t: { sql } }

@@ -1,0 +1,2 @@
+import { FROM } from "."
+export const table = (name: string) => ({ sql: `SELECT * ${FROM} ${name}` })

@@ -1,0 +1,2 @@
+import { prefix } from "./nozzle.config"
+export const table = () => ({ sql: `${prefix()} 1` })

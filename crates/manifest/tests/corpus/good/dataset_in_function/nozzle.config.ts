@@ -1,0 +1,2 @@
+import { defineDataset } from "nozzl"
+export default () => defineDataset(() => ({ name: "inner", tables: { t: { sql: "SELECT 1 FROM a.b" } } }))

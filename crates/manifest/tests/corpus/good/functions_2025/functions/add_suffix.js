@@ -1,0 +1,1 @@
+function addSuffix(s) { return s + "_x" }

@@ -1,0 +1,1 @@
+export default new Promise((resolve) => queueMicrotask(() => resolve({ name: "promised", tables: { t: { sql: "SELECT 1 FROM a.b" } } })))

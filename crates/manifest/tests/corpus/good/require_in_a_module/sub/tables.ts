@@ -1,0 +1,2 @@
+declare const require: (path: string) => any
+export const tables = require("./tables.json")

@@ -1,0 +1,2 @@
+export type Column = (typeof COLUMNS)[number]
+export const COLUMNS = ["hash", "number"] as const

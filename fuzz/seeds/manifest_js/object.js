@@ -1,0 +1,3 @@
+// js
+const name = "plain"
+export default { name, tables: { t: { sql: "SELECT 1 FROM a.b" } } };
