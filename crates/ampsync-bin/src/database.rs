@@ -5,16 +5,13 @@ use std::time::Duration;
 
 use sink_postgres::Error;
 use sync_core::{Classify, Fault};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 use tokio_postgres::{Config, NoTls};
 
 use crate::chain::Chain;
+use crate::patience::Patience;
 use crate::settings::{DatabaseSettings, Mistake};
 
-const RETRY_MIN: Duration = Duration::from_millis(250);
-const RETRY_MAX: Duration = Duration::from_secs(5);
-const REPEAT_MIN: Duration = Duration::from_secs(1);
-const REPEAT_MAX: Duration = Duration::from_secs(60);
 /// A server that takes the connection and says nothing must not stop the retries.
 const ATTEMPT_MAX: Duration = Duration::from_secs(10);
 
@@ -24,18 +21,12 @@ const ATTEMPT_MAX: Duration = Duration::from_secs(10);
 /// When the reason is one that only a change of the configuration can help.
 pub(crate) async fn wait_until_usable(settings: &DatabaseSettings) -> Result<(), Mistake> {
     let database = settings.label();
-    let mut delay = RETRY_MIN;
-    let mut repeat = REPEAT_MIN;
-    let mut told: Option<Instant> = None;
+    let mut patience = Patience::new();
     while let Err(error) = attempt(&settings.config).await {
         if error.fault() == Fault::Permanent {
             return Err(mistake(&error, settings));
         }
-        if told.is_none_or(|told| told.elapsed() >= repeat) {
-            if told.is_some() {
-                repeat = (repeat * 2).min(REPEAT_MAX);
-            }
-            told = Some(Instant::now());
+        if patience.is_due() {
             let remedy = error
                 .remedy()
                 .unwrap_or("check that it runs, and that its address is right".into());
@@ -44,10 +35,9 @@ pub(crate) async fn wait_until_usable(settings: &DatabaseSettings) -> Result<(),
                 "the database cannot be used yet: trying again"
             );
         }
-        sleep(delay).await;
-        delay = (delay * 2).min(RETRY_MAX);
+        patience.wait().await;
     }
-    if told.is_some() {
+    if patience.was_told() {
         tracing::info!(%database, "the database can be used");
     }
     Ok(())

@@ -1,9 +1,13 @@
 //! Keeps the tables of a Nozzle (Amp) dataset in your PostgreSQL.
 
+mod admin;
 mod chain;
 mod cli;
+mod continuing;
 mod database;
+mod declared;
 mod logging;
+mod patience;
 mod plan;
 mod report;
 mod run;

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nozzle_client::admin::AdminClient;
 use nozzle_client::{SqlClient, StreamSource};
 use sink_postgres::{Database, DatabaseOptions, PostgresSink};
 use sync_core::{HealthBoard, Outcome, TableSync};
@@ -11,11 +12,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::chain::Chain;
-use crate::plan::{self, BLOCK_COLUMN};
+use crate::continuing::ContinuingSink;
+use crate::declared::ComparedSource;
+use crate::plan::{self, PlannedTable};
 use crate::run::{Exit, refuse};
-use crate::settings::{Mistake, Mistakes, Settings};
+use crate::settings::{Mistake, Mistakes, Settings, Streams};
 use crate::signals::Signals;
-use crate::{database, report};
+use crate::{admin, database, report};
 
 /// How long the tables have to stop cleanly.
 const STOP_MAX: Duration = Duration::from_secs(10);
@@ -34,18 +37,47 @@ pub(crate) async fn sync(settings: Settings) -> Exit {
         Err(mistake) => return refuse(&Mistakes(vec![mistake])),
     };
     announce(&settings);
-    tokio::select! {
-        usable = database::wait_until_usable(&settings.database) => {
-            if let Err(mistake) = usable {
-                return refuse(&Mistakes(vec![mistake]));
-            }
-        }
+    let tables = tokio::select! {
+        planned = plan(&settings) => match planned {
+            Ok(tables) => tables,
+            Err(mistake) => return refuse(&Mistakes(vec![mistake])),
+        },
         signal = signals.next() => {
             info!(signal, "stopped before anything was begun");
             return Exit::Clean;
         }
-    }
-    run(&settings, &client, &database, signals).await
+    };
+    run(&settings, tables, &client, &database, signals).await
+}
+
+/// Waits for the database, and for the dataset where the Admin API can be asked for it; then says
+/// what is to be streamed.
+async fn plan(settings: &Settings) -> Result<Vec<PlannedTable>, Mistake> {
+    let admin = admin_client(settings)?;
+    database::wait_until_usable(&settings.database).await?;
+    let dataset = &settings.dataset;
+    let admin = admin.filter(|_| !matches!(dataset.streams, Streams::Queries(_)));
+    let Some(admin) = admin else { return plan::tables(dataset, None) };
+    let resolved = admin::resolve(&admin, &dataset.dataset).await?;
+    let tables = plan::tables(dataset, Some(&resolved))?;
+    let names: Vec<&str> = tables.iter().map(|planned| planned.table.as_str()).collect();
+    let pinned = tables.first().map(|planned| planned.identity.dataset.as_str());
+    info!(dataset = %dataset.dataset, pinned, tables = names.join(","), "the dataset is resolved");
+    Ok(tables)
+}
+
+fn admin_client(settings: &Settings) -> Result<Option<AdminClient>, Mistake> {
+    let Some(endpoint) = &settings.server.admin_endpoint else { return Ok(None) };
+    let builder = AdminClient::builder(endpoint);
+    let builder = match &settings.server.token {
+        Some(token) => builder.bearer_token(token.clone()),
+        None => builder,
+    };
+    builder.build().map(Some).map_err(|error| Mistake {
+        subject: "NOZZLE_ADMIN_ENDPOINT".to_owned(),
+        problem: Chain(&error).to_string(),
+        remedy: "example: NOZZLE_ADMIN_ENDPOINT=http://localhost:1610".to_owned(),
+    })
 }
 
 /// The two ends, which connect when they are first used.
@@ -75,7 +107,8 @@ fn adapters(settings: &Settings) -> Result<(SqlClient, Database), Mistake> {
 }
 
 fn announce(settings: &Settings) {
-    let tables: Vec<&str> = settings.dataset.tables.iter().map(|table| table.as_str()).collect();
+    let tables = settings.dataset.tables();
+    let tables: Vec<&str> = tables.into_iter().map(|table| table.as_str()).collect();
     info!(
         version = env!("CARGO_PKG_VERSION"),
         endpoint = settings.server.endpoint,
@@ -89,19 +122,24 @@ fn announce(settings: &Settings) {
 
 async fn run(
     settings: &Settings,
+    tables: Vec<PlannedTable>,
     client: &SqlClient,
     database: &Database,
     mut signals: Signals,
 ) -> Exit {
-    let tables = plan::tables(&settings.dataset).into_iter().map(|planned| {
+    let tables = tables.into_iter().map(|planned| {
         let (database, schema) = (database.clone(), settings.database.schema.clone());
+        let stream = StreamSource::new(client.clone(), &planned.sql);
         TableSync {
-            source: StreamSource::new(client.clone(), &planned.query),
+            source: ComparedSource::new(stream, &planned.table, planned.declared),
             table: planned.table,
-            dataset: planned.dataset,
-            query: planned.query,
-            block_column: BLOCK_COLUMN.to_owned(),
-            make_sink: move || PostgresSink::new(database.clone(), schema.clone()),
+            dataset: planned.identity.dataset,
+            query: planned.identity.query,
+            block_column: planned.block_column,
+            make_sink: move || {
+                let sink = PostgresSink::new(database.clone(), schema.clone());
+                ContinuingSink::new(sink, planned.unpinned.clone())
+            },
         }
     });
     let health = Arc::new(HealthBoard::default());

@@ -28,6 +28,7 @@
 //! read and refused where it makes no sense; whether the chain it describes can be true is for the
 //! reader to decide, and the engine in `sync-core`, to which [`StreamSource`] connects, does.
 
+pub mod admin;
 mod builder;
 mod classify;
 mod client;

@@ -27,6 +27,17 @@ pub struct Era {
     pub empty: EmptyReply,
     /// Whether a batch query has metadata and a completion message.
     pub batch_metadata: bool,
+    /// The shape of the Admin API, and how SQL names a version.
+    pub admin: AdminShape,
+}
+
+/// The shape of the Admin API, and how SQL names a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdminShape {
+    /// Datasets have namespaces and manifest hashes: `"namespace/name@revision".table`.
+    Namespaced,
+    /// Datasets have versions alone: `name__0_0_1.table`.
+    Unnamespaced,
 }
 
 /// The header that carries the cursor.
@@ -85,9 +96,12 @@ impl Era {
         extra_keys: false,
         empty: EmptyReply::Batch,
         batch_metadata: true,
+        admin: AdminShape::Namespaced,
     };
-    /// The server of mid October 2025: completion messages, but no `amp-stream`.
+    /// The server of mid October 2025: completion messages, but no `amp-stream` and no
+    /// namespaces.
     pub const OCTOBER_2025: Self = Self {
+        admin: AdminShape::Unnamespaced,
         stream_header: false,
         timestamp: false,
         empty: EmptyReply::Schema,

@@ -4,6 +4,7 @@
 //! it tests. Start one with [`SimServer::start`], mine and reorganise its chain through the
 //! handle, and compare what a client made of it with [`SimServer::canonical`].
 
+mod admin;
 mod chain;
 mod dice;
 mod era;
@@ -15,8 +16,9 @@ mod server;
 mod sql;
 mod tables;
 
+pub use admin::AdminRequest;
 pub use chain::{Block, BlockHash, Chain, Cursor, InvalidBlockHash, Range, next_range};
-pub use era::{EmptyReply, Era, MetadataShape, PrevHash, ResumeHeader};
+pub use era::{AdminShape, EmptyReply, Era, MetadataShape, PrevHash, ResumeHeader};
 pub use fault::{Break, Fault, Lie};
 pub use flight::{Method, Request};
 pub use probe::{Probe, ProbeError, ProbeMessage, ProbeStream};

@@ -45,8 +45,8 @@ impl World {
         let config = SimConfig { seed, ..SimConfig::default() };
         let sim = SimServer::start(config).await.context("could not start the simulated server")?;
         let folder = tempfile::tempdir().context("could not make a temporary folder")?;
-        let manifest = folder.path().join("nozzle.config.json");
-        fs::write(&manifest, sim.manifest_json()).context("could not write the manifest")?;
+        let manifest = folder.path().join("nozzle.config.ts");
+        fs::write(&manifest, sim.config_ts()).context("could not write the config")?;
         let log = folder.path().join("ampsync.log");
         let url = cluster.url(DATABASE);
         let ampsync = Ampsync::new(program, manifest, sim.endpoint(), url, log);

@@ -36,6 +36,19 @@ impl<'a> Reader<'a> {
         self.mistakes
     }
 
+    /// The environment without what a config has no business with: the database, and whatever
+    /// may be a token.
+    pub(super) fn public_environment(&self) -> impl Iterator<Item = (String, String)> {
+        let secret = |name: &str| {
+            let name = name.to_uppercase();
+            name.starts_with("DATABASE_") || name.starts_with("PG") || name.contains("TOKEN")
+        };
+        let texts = self.given.environment.iter().filter_map(|(name, value)| {
+            Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
+        });
+        texts.filter(move |(name, _)| !secret(name))
+    }
+
     pub(crate) fn mistake(
         &mut self,
         subject: impl Into<String>,

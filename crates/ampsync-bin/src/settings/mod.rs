@@ -18,7 +18,7 @@ use nozzle_client::Secret;
 use sync_core::{BatchConfig, EngineConfig, RetryConfig};
 
 pub(crate) use database::DatabaseSettings;
-pub(crate) use dataset::DatasetSettings;
+pub(crate) use dataset::{DatasetSettings, QueryMode, Streams};
 pub(crate) use given::Given;
 pub(crate) use mistake::{Mistake, Mistakes};
 pub(crate) use spec::{Spec, flag};
@@ -41,6 +41,8 @@ pub(crate) struct Settings {
 #[derive(Clone, Debug)]
 pub(crate) struct ServerSettings {
     pub(crate) endpoint: String,
+    /// Where its Admin API is, if that may be asked.
+    pub(crate) admin_endpoint: Option<String>,
     pub(crate) token: Option<Secret>,
     pub(crate) decode_limit_mib: u16,
 }
@@ -86,9 +88,15 @@ impl Settings {
 
 fn server(reader: &mut Reader<'_>) -> Option<ServerSettings> {
     let endpoint = reader.get(&table::NOZZLE_ENDPOINT);
+    let admin_endpoint = reader.get(&table::NOZZLE_ADMIN_ENDPOINT);
     let token = reader.get(&table::NOZZLE_AUTH_TOKEN);
     let decode_limit_mib = reader.get(&table::NOZZLE_DECODE_LIMIT_MIB);
-    Some(ServerSettings { endpoint: endpoint?, token, decode_limit_mib: decode_limit_mib? })
+    Some(ServerSettings {
+        endpoint: endpoint?,
+        admin_endpoint,
+        token,
+        decode_limit_mib: decode_limit_mib?,
+    })
 }
 
 fn engine(reader: &mut Reader<'_>) -> Option<EngineConfig> {
@@ -140,7 +148,7 @@ fn log(reader: &mut Reader<'_>) -> Option<LogSettings> {
 }
 
 /// The one of `names` that `wanted` was probably meant to be.
-fn nearest<'a>(wanted: &str, names: Vec<&'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(wanted: &str, names: Vec<&'a str>) -> Option<&'a str> {
     let distance = |name: &&str| strsim::osa_distance(&wanted.to_lowercase(), &name.to_lowercase());
     names.into_iter().min_by_key(distance).filter(|name| distance(name) <= 1 + wanted.len() / 8)
 }

@@ -13,7 +13,7 @@ use tokio_postgres::Config;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::database;
+use super::{QueryMode, database};
 use crate::logging::LogFormat;
 
 const MIB: usize = 1 << 20;
@@ -51,7 +51,24 @@ pub(super) fn tables(text: &str) -> Result<Vec<TableName>, String> {
     if tables.is_empty() { Err("at least one name".to_owned()) } else { Ok(tables) }
 }
 
+pub(super) fn query_mode(text: &str) -> Result<QueryMode, String> {
+    one_of(text, &[("table", QueryMode::Table), ("sql", QueryMode::Sql)])
+}
+
 pub(super) fn endpoint(text: &str) -> Result<String, String> {
+    let url = server_url(text)?;
+    if url.path() != "/" {
+        return Err("a URL that ends with the host or port; Arrow Flight has no paths".to_owned());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// Behind a gateway it may have a path.
+pub(super) fn admin_endpoint(text: &str) -> Result<String, String> {
+    server_url(text).map(|_| text.trim_end_matches('/').to_owned())
+}
+
+fn server_url(text: &str) -> Result<Url, String> {
     const EXPECTED: &str = "a URL that starts with http:// or https:// and names a host";
     let url = Url::parse(text).map_err(|_| EXPECTED.to_owned())?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -62,10 +79,10 @@ pub(super) fn endpoint(text: &str) -> Result<String, String> {
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(EXPECTED.to_owned());
     }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err("a URL that ends with the host or port; Arrow Flight has no paths".to_owned());
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("a URL without anything after ? or #".to_owned());
     }
-    Ok(text.trim_end_matches('/').to_owned())
+    Ok(url)
 }
 
 pub(super) fn token(text: &str) -> Result<Secret, String> {

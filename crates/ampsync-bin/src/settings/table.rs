@@ -10,6 +10,7 @@ use nozzle_client::Secret;
 use sync_core::BeyondRetention;
 use tokio_postgres::Config;
 
+use super::QueryMode;
 use super::parse;
 use super::spec::{Group, Setting, Spec};
 use crate::logging::LogFormat;
@@ -35,7 +36,7 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Config or built manifest of the dataset: its tables are synced. A JSON file.
+    /// Config or built manifest of the dataset: its tables are synced. TypeScript, JavaScript or JSON.
     DATASET_MANIFEST: PathBuf = parse::path, {
         group: Group::Dataset, value: "PATH", example: "./nozzle.config.json",
     }
@@ -44,14 +45,25 @@ settings! {
     DATASET: DatasetRef = parse::dataset, {
         group: Group::Dataset, value: "REFERENCE", example: "my_org/eth@1.0.0",
     }
-    /// Which tables to sync, separated by commas; all of the manifest's unless set.
+    /// Which tables to sync, separated by commas; all of the manifest's unless set, or all that the
+    /// Admin API lists.
     TABLES: Vec<TableName> = parse::tables, {
         group: Group::Dataset, value: "NAMES", example: "blocks,logs",
+    }
+    /// What is streamed of a table: the table as the server has built it, or the manifest's own sql.
+    QUERY_MODE: QueryMode = parse::query_mode, {
+        group: Group::Dataset, value: "table|sql", default: Some("table"), example: "sql",
     }
     /// The Arrow Flight address of the Nozzle (Amp) server; https uses TLS.
     NOZZLE_ENDPOINT: String = parse::endpoint, {
         group: Group::Dataset, value: "URL", aliases: &["AMP_FLIGHT_ADDR"],
         default: Some("http://localhost:1602"), example: "http://localhost:1602",
+    }
+    /// The Admin API of the same server. It says which manifest DATASET names, to which the streams
+    /// are then pinned, and lists the tables where nothing else does.
+    NOZZLE_ADMIN_ENDPOINT: String = parse::admin_endpoint, {
+        group: Group::Dataset, value: "URL", aliases: &["AMP_ADMIN_API_ADDR"],
+        example: "http://localhost:1610",
     }
     /// The bearer token the server, or a gateway before it, asks for.
     NOZZLE_AUTH_TOKEN: Secret = parse::token, {

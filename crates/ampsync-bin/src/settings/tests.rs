@@ -55,7 +55,7 @@ fn check_with(more: &[(&'static str, &'static str)], expected: Expect) {
 #[test]
 fn two_variables_are_enough() {
     let settings = with(&[]).unwrap();
-    let tables: Vec<_> = settings.dataset.tables.iter().map(ToString::to_string).collect();
+    let tables: Vec<_> = settings.dataset.tables().iter().map(ToString::to_string).collect();
     assert_eq!(tables, ["blocks", "transfers"]);
     assert_eq!(settings.dataset.dataset.to_string(), "my/eth@1.0.0");
     assert_eq!(settings.server.endpoint, "http://localhost:1602");
@@ -108,7 +108,7 @@ fn a_dataset_and_tables_need_no_manifest() {
         ("DATABASE_USER", "me"),
     ]);
     let settings = settings.unwrap();
-    let tables: Vec<_> = settings.dataset.tables.iter().map(ToString::to_string).collect();
+    let tables: Vec<_> = settings.dataset.tables().iter().map(ToString::to_string).collect();
     assert_eq!(tables, ["logs", "blocks"]);
     assert_eq!(settings.dataset.dataset.to_string(), "eth");
     assert_eq!(settings.database.label(), "/run/postgresql:5432/app");
@@ -118,7 +118,7 @@ fn a_dataset_and_tables_need_no_manifest() {
 fn the_dataset_that_is_named_goes_before_the_manifests_own() {
     let settings = with(&[("DATASET", "other@latest"), ("TABLES", "transfers")]).unwrap();
     assert_eq!(settings.dataset.dataset.to_string(), "_/other@latest");
-    assert_eq!(settings.dataset.tables.len(), 1);
+    assert_eq!(settings.dataset.tables().len(), 1);
 }
 
 #[test]
@@ -146,6 +146,28 @@ fn every_value_means_what_it_says() {
 }
 
 #[test]
+fn with_the_admin_api_the_tables_need_not_be_named() {
+    let database = ("DATABASE_URL", "postgres://u:p@db/app");
+    let admin = ("AMP_ADMIN_API_ADDR", "https://gateway.example.com/admin/");
+    let settings = read(&[("DATASET", "eth@latest"), admin, database]).unwrap();
+    assert_eq!(settings.dataset.streams, Streams::AllTables);
+    let endpoint = settings.server.admin_endpoint.as_deref();
+    assert_eq!(endpoint, Some("https://gateway.example.com/admin"));
+}
+
+#[test]
+fn the_manifests_own_queries_want_a_manifest_that_has_some() {
+    let settings = with(&[("QUERY_MODE", "sql")]).unwrap_err().to_string();
+    assert!(settings.contains("tables.blocks: the query 1:1: it reads no table"), "{settings}");
+    let settings = read(&[("DATASET", "eth"), ("TABLES", "logs"), ("QUERY_MODE", "sql")]);
+    let settings = settings.unwrap_err().to_string();
+    assert!(settings.contains("DATASET_MANIFEST: not set: QUERY_MODE=sql"), "{settings}");
+    let raw = [("DATASET_MANIFEST", "nameless.json"), ("DATASET", "eth"), ("QUERY_MODE", "sql")];
+    let settings = read(&raw).unwrap_err().to_string();
+    assert!(settings.contains("QUERY_MODE: nameless.json: tables.logs: the table has no query"));
+}
+
+#[test]
 fn a_flag_goes_before_the_environment() {
     let given = Given {
         flags: map(&[("TABLES", "blocks"), ("NOZZLE_ENDPOINT", "http://flag")]),
@@ -158,7 +180,7 @@ fn a_flag_goes_before_the_environment() {
     };
     let settings = Settings::read(&given, &file).unwrap();
     assert_eq!(settings.server.endpoint, "http://flag");
-    assert_eq!(settings.dataset.tables.len(), 1);
+    assert_eq!(settings.dataset.tables().len(), 1);
     assert_eq!(settings.database.config.get_password(), Some(&b"filed"[..]));
 }
 
@@ -272,12 +294,18 @@ fn a_broken_manifest_is_told_place_by_place() {
     check(
         &[("DATASET_MANIFEST", "broken.json"), database],
         expect![[r#"
-        there are 2 mistakes in the configuration
+            there are 2 mistakes in the configuration
 
-          DATASET_MANIFEST: broken.json:2:11: name: expected a name, found the number 5
-              write it as a text
-          DATASET_MANIFEST: broken.json:3:13: tables: expected an object of tables by name, found an array
-              write an object such as {"logs": {"sql": "SELECT ..."}}"#]],
+              DATASET_MANIFEST: broken.json:2:11: name: expected a name, found the number 5
+                    |
+                  2 |   "name": 5,
+                    |           ^
+                  write it as a text
+              DATASET_MANIFEST: broken.json:3:13: tables: expected an object of tables by name, found an array
+                    |
+                  3 |   "tables": []
+                    |             ^
+                  write an object such as {"logs": {"sql": "SELECT ..."}}"#]],
     );
 }
 
@@ -322,7 +350,7 @@ fn what_belongs_together_is_asked_for_together() {
         expect![[r#"
             there are 4 mistakes in the configuration
 
-              TABLES: not set: expected the tables to sync, since there is no manifest to list them
+              TABLES: not set: expected the tables to sync, since there is neither a manifest nor an Admin API to list them
                   example: TABLES=blocks,logs
               DATABASE_HOST: not set: expected it beside the other parts of the database; DATABSE_HOST is set, is it misspelt?
                   example: DATABASE_HOST=localhost
@@ -347,10 +375,13 @@ fn a_manifest_that_says_too_little_is_completed() {
     check(
         &[("DATASET_MANIFEST", "empty.json"), database],
         expect![[r#"
-        there is a mistake in the configuration
+            there is a mistake in the configuration
 
-          DATASET_MANIFEST: empty.json: the dataset has no tables
-              add a table to it; there is nothing to sync without one"#]],
+              DATASET_MANIFEST: empty.json:1:1: the dataset has no tables
+                    |
+                  1 | {"name": "eth"}
+                    | ^
+                  add "tables": {"logs": {"sql": "SELECT ..."}}"#]],
     );
     check(
         &[("DATASET_MANIFEST", "missing.json"), database],
@@ -374,8 +405,14 @@ fn files_that_cannot_be_read_are_mistakes() {
             there are 4 mistakes in the configuration
 
               DATASET_MANIFEST: broken.json:2:11: name: expected a name, found the number 5
+                    |
+                  2 |   "name": 5,
+                    |           ^
                   write it as a text
               DATASET_MANIFEST: broken.json:3:13: tables: expected an object of tables by name, found an array
+                    |
+                  3 |   "tables": []
+                    |             ^
                   write an object such as {"logs": {"sql": "SELECT ..."}}
               NOZZLE_AUTH_TOKEN_FILE: the value is blank
                   write a value, or leave it unset

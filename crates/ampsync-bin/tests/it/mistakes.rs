@@ -32,11 +32,11 @@ fn an_extension_that_is_none_of_a_config_is_a_mistake() {
 }
 
 #[test]
-fn a_script_is_told_to_be_built_first() {
+fn a_script_is_told_where_it_lacks_something() {
     let (_folder, path) = config("nozzle.config.ts", "export default {}");
     let (code, text) = run(&[("DATASET_MANIFEST", &path), DATABASE]);
     assert_eq!(code, Some(2), "{text}");
-    assert!(text.contains("not supported by this build yet"), "{text}");
+    assert!(text.contains("nozzle.config.ts:1:16: the dataset's `name` is missing"), "{text}");
 }
 
 #[test]

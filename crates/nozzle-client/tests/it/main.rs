@@ -1,6 +1,7 @@
 //! The client through its public surface, over real gRPC.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod admin;
 mod batches;
 mod failures;
 mod follow;

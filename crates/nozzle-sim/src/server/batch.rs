@@ -62,7 +62,7 @@ pub(super) fn rows_of(
 ) -> RecordBatch {
     let rows = plan.table.rows_of(blocks);
     if !config.shuffle {
-        return rows;
+        return plan.filter(rows);
     }
     let mut order: Vec<u64> = Vec::with_capacity(rows.num_rows());
     let mut next = 0;
@@ -73,7 +73,7 @@ pub(super) fn rows_of(
         random.shuffle(&mut order[from..]);
         next = end;
     }
-    reordered(&rows, order)
+    plan.filter(reordered(&rows, order))
 }
 
 /// The rows in another order.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 
+use crate::admin::{AdminRequest, AdminServer};
 use crate::chain::{BlockHash, Chain};
 use crate::era::Era;
 use crate::fault::Fault;
@@ -35,6 +36,8 @@ pub struct SimConfig {
     pub tables: Vec<Table>,
     /// The number of the chain's first block.
     pub first_block: u64,
+    /// Whether the dataset was registered; if not, nobody knows it until [`SimServer::register`].
+    pub registered: bool,
     /// Whether the dataset was deployed; if not, streams fail until [`SimServer::deploy`].
     pub deployed: bool,
     /// The most blocks in one range.
@@ -67,6 +70,7 @@ impl Default for SimConfig {
             version: "0.0.1".to_owned(),
             tables: vec![Table::blocks(), Table::logs(), Table::transactions(), Table::sparse()],
             first_block: 0,
+            registered: true,
             deployed: true,
             microbatch_blocks_max: 1000,
             batch_rows_max: 8192,
@@ -88,10 +92,15 @@ impl SimConfig {
         format!("{}/{}@{}", self.namespace, self.dataset, self.version)
     }
 
-    /// The hash by which the dataset's manifest can be named as a revision: 64 hex digits.
+    /// The hash by which the dataset's first manifest can be named as a revision: 64 hex digits.
     #[must_use]
     pub fn manifest_hash(&self) -> String {
-        let hash = BlockHash::derive(self.seed, u64::MAX, u64::MAX);
+        self.manifest_hash_after(0)
+    }
+
+    /// The hash of its manifest after so many changes.
+    fn manifest_hash_after(&self, changes: u64) -> String {
+        let hash = BlockHash::derive(self.seed, u64::MAX, u64::MAX - changes);
         hex::encode(hash.0)
     }
 
@@ -113,6 +122,36 @@ impl SimConfig {
         });
         format!("{manifest:#}\n")
     }
+
+    /// The same config as people write it, `nozzle.config.ts`: with an import, a helper and
+    /// templates.
+    #[must_use]
+    pub fn config_ts(&self) -> String {
+        let Self { namespace, dataset, version, network, .. } = self;
+        let row = |table: &Table| format!("    {0}: {{ sql: all(\"{0}\") }},\n", table.name());
+        let tables: String = self.tables.iter().map(row).collect();
+        format!(
+            "import {{ defineDataset }} from \"nozzl\";\n\
+             \n\
+             const source = \"sim\";\n\
+             \n\
+             // Everything that a table of the source has.\n\
+             const all = (table: string) => {{\n\
+             \x20 const from = `FROM ${{source}}.${{table}}`;\n\
+             \x20 return `SELECT * ${{from}}`;\n\
+             }};\n\
+             \n\
+             export default defineDataset(() => ({{\n\
+             \x20 namespace: \"{namespace}\",\n\
+             \x20 name: \"{dataset}\",\n\
+             \x20 version: \"{version}\",\n\
+             \x20 network: \"{network}\",\n\
+             \x20 dependencies: {{ [source]: \"{reference}\" }},\n\
+             \x20 tables: {{\n{tables}\x20 }},\n\
+             }}));\n",
+            reference = self.dataset_ref(),
+        )
+    }
 }
 
 /// A running server. Dropping it closes the port and cuts every connection.
@@ -122,6 +161,7 @@ pub struct SimServer {
     log: RequestLog,
     connections: Connections,
     listener: Listener,
+    admin: AdminServer,
 }
 
 impl SimServer {
@@ -135,7 +175,27 @@ impl SimServer {
         let state = Arc::new(State::new(config, chain));
         let flight = flight(&state, &log, &connections);
         let listener = Listener::open(state.config.addr, connections.clone(), flight).await?;
-        Ok(Self { state, log, connections, listener })
+        let known = Arc::clone(&state);
+        let admin = AdminServer::open(state.config.token.clone(), move || known.registry()).await?;
+        Ok(Self { state, log, connections, listener, admin })
+    }
+
+    /// The URL of the Admin API, `http://127.0.0.1:PORT`. It is there as long as the server is,
+    /// stopped or not.
+    #[must_use]
+    pub fn admin_endpoint(&self) -> String {
+        format!("http://{}", self.admin.addr())
+    }
+
+    /// The calls of the Admin API that clients made, in their order.
+    #[must_use]
+    pub fn admin_requests(&self) -> Vec<AdminRequest> {
+        self.admin.requests()
+    }
+
+    /// Returns when `enough` holds of the calls of the Admin API so far. Cancellation is harmless.
+    pub async fn admin_requests_reach(&self, enough: impl FnMut(&Vec<AdminRequest>) -> bool) {
+        self.admin.reach(enough).await;
     }
 
     /// The server's URL, `http://127.0.0.1:PORT`.
@@ -162,6 +222,12 @@ impl SimServer {
         self.state.config.manifest_json()
     }
 
+    /// See [`SimConfig::config_ts`].
+    #[must_use]
+    pub fn config_ts(&self) -> String {
+        self.state.config.config_ts()
+    }
+
     /// Changes the chain; open streams see the result of the whole change at once.
     pub fn update(&self, change: impl FnOnce(&mut Chain)) {
         self.state.chain.send_modify(|chain| change(Arc::make_mut(chain)));
@@ -183,6 +249,17 @@ impl SimServer {
     /// The server forgets every orphan. See [`Chain::forget_forks`].
     pub fn forget_forks(&self) {
         self.update(Chain::forget_forks);
+    }
+
+    /// The dataset is known from now on.
+    pub fn register(&self) {
+        self.state.registered.store(true, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    /// Points every tag, and the version too, to another manifest, whose hash is returned. It
+    /// has the same tables; the hashes before it stay revisions of the dataset.
+    pub fn repoint(&self) -> String {
+        self.state.repoint()
     }
 
     /// The dataset is deployed from now on.
@@ -211,6 +288,14 @@ impl SimServer {
     pub fn canonical(&self, table: &str) -> Vec<RecordBatch> {
         let (chain, table) = (self.chain(), self.table(table));
         chain.stored().chunks(1000).map(|blocks| table.rows_of(blocks)).collect()
+    }
+
+    /// The rows that a client must have once it has caught up with a stream of `sql`.
+    ///
+    /// # Errors
+    /// When it is not SQL that the simulator reads.
+    pub fn answer(&self, sql: &str) -> Result<Vec<RecordBatch>, tonic::Status> {
+        self.state.answer(sql)
     }
 
     /// How many rows of the table the block has; zero for an unknown hash.

@@ -3,12 +3,14 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use tokio::sync::watch;
 use tonic::Status;
 
 use super::plan::Plan;
 use super::{SimConfig, batch, stream};
+use crate::admin::Registry;
 use crate::chain::Chain;
 use crate::fault::{Fault, Faults};
 use crate::flight::{Backend, Headers, Stream, Ticket, stream_header};
@@ -20,7 +22,10 @@ use crate::tables::{SchemaChange, Table};
 pub(super) struct State {
     pub(super) config: SimConfig,
     pub(super) chain: watch::Sender<Arc<Chain>>,
+    pub(super) registered: AtomicBool,
     pub(super) deployed: AtomicBool,
+    /// How often the dataset's manifest has changed.
+    changes: AtomicU64,
     tables: Mutex<Vec<Table>>,
     faults: Mutex<Faults>,
     /// How many streams were opened: each has randomness of its own.
@@ -31,7 +36,9 @@ impl State {
     pub(super) fn new(config: SimConfig, chain: Chain) -> Self {
         Self {
             chain: watch::Sender::new(Arc::new(chain)),
+            registered: AtomicBool::new(config.registered),
             deployed: AtomicBool::new(config.deployed),
+            changes: AtomicU64::new(0),
             tables: Mutex::new(config.tables.clone()),
             faults: Mutex::default(),
             streams: AtomicU64::new(0),
@@ -47,6 +54,37 @@ impl State {
         for table in self.tables().iter_mut().filter(|table| table.name() == name) {
             *table = table.clone().with_change(change.clone());
         }
+    }
+
+    pub(super) fn repoint(&self) -> String {
+        let changes = self.changes.fetch_add(1, Ordering::SeqCst) + 1;
+        self.config.manifest_hash_after(changes)
+    }
+
+    /// What is known of the dataset at the moment.
+    pub(super) fn registry(&self) -> Registry {
+        let changes = self.changes.load(Ordering::SeqCst);
+        Registry {
+            shape: self.config.era.admin,
+            registered: self.registered.load(Ordering::SeqCst),
+            namespace: self.config.namespace.clone(),
+            name: self.config.dataset.clone(),
+            version: self.config.version.clone(),
+            network: self.config.network.clone(),
+            hashes: (0..=changes).map(|at| self.config.manifest_hash_after(at)).collect(),
+            tables: self.tables().iter().map(|table| table.name().to_owned()).collect(),
+        }
+    }
+
+    /// The rows of everything stored.
+    pub(super) fn answer(&self, sql: &str) -> Result<Vec<RecordBatch>, Status> {
+        let plan = Plan::new(self, &sql::parse(sql)?)?;
+        let chain = Arc::clone(&self.chain.borrow());
+        let rows = chain.stored().chunks(1000).map(|blocks| {
+            let rows = plan.filter(plan.table.rows_of(blocks));
+            plan.project(&rows).map_err(|error| Status::internal(error.to_string()))
+        });
+        rows.collect()
     }
 
     /// Adds a fault and wakes idle streams, which may be concerned.

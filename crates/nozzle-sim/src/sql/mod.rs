@@ -4,6 +4,8 @@
 mod parse;
 mod token;
 
+use std::cmp::Ordering;
+
 use tonic::Status;
 
 pub(crate) use parse::parse;
@@ -12,13 +14,26 @@ pub(crate) use parse::parse;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Query {
     pub(crate) items: Vec<Item>,
+    /// What it selects from, where that is not the table itself.
+    pub(crate) inner: Option<Box<Query>>,
     /// The dataset reference, as written.
     pub(crate) dataset: String,
     pub(crate) table: String,
+    /// What must be true of a row, all of it.
+    pub(crate) conditions: Vec<Condition>,
     /// What `SETTINGS stream = ..` says.
     pub(crate) stream: Option<bool>,
     /// The first operation that cannot be streamed.
     pub(crate) non_incremental: Option<&'static str>,
+}
+
+/// `column < number`, on a column of integers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Condition {
+    pub(crate) column: String,
+    /// What the column's value is to be, compared to the number.
+    pub(crate) orders: &'static [Ordering],
+    pub(crate) number: i128,
 }
 
 /// One item of the select list.
@@ -139,6 +154,30 @@ mod tests {
                 Item::BlockNum { output: "b".to_owned() },
             ]
         );
+    }
+
+    #[test]
+    fn a_query_of_a_query_and_conditions_are_read() {
+        let query = parse(
+            "SELECT b FROM (SELECT _block_num AS b FROM x.y WHERE log_index <> 3) AS t \
+             WHERE t.b >= 7 AND b < 12",
+        );
+        let query = query.unwrap();
+        let condition =
+            |column: &str, orders, number| Condition { column: column.to_owned(), orders, number };
+        assert_eq!(
+            query.conditions,
+            [
+                condition("b", &[Ordering::Greater, Ordering::Equal], 7),
+                condition("b", &[Ordering::Less], 12)
+            ]
+        );
+        let inner = query.inner.unwrap();
+        assert_eq!(
+            inner.conditions,
+            [condition("log_index", &[Ordering::Less, Ordering::Greater], 3)]
+        );
+        assert_eq!((query.dataset.as_str(), query.table.as_str()), ("x", "y"));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! A recursive descent over the tokens.
 
 use super::token::{Kind, Token, tokens};
-use super::{Item, Query, SqlError};
+use std::cmp::Ordering;
+
+use super::{Condition, Item, Query, SqlError};
 
 /// Words that end a select item or a table, and so cannot be bare identifiers.
-const KEYWORDS: [&str; 12] = [
-    "select", "from", "as", "where", "group", "order", "limit", "settings", "union", "join", "to",
-    "having",
+const KEYWORDS: [&str; 13] = [
+    "and", "select", "from", "as", "where", "group", "order", "limit", "settings", "union", "join",
+    "to", "having",
 ];
 
 /// Parses one statement.
@@ -15,15 +17,18 @@ pub(crate) fn parse(sql: &str) -> Result<Query, SqlError> {
         return Err(SqlError::Empty);
     }
     let mut parser = Parser { tokens: tokens(sql)?, at: 0, non_incremental: None };
-    let query = parser.query()?;
-    check_outputs(&query.items)?;
+    let query = parser.statement()?;
+    check_outputs(&query)?;
     Ok(query)
 }
 
 /// The server reserves names that start with `_` and refuses a name given twice.
-fn check_outputs(items: &[Item]) -> Result<(), SqlError> {
+fn check_outputs(query: &Query) -> Result<(), SqlError> {
+    if let Some(inner) = &query.inner {
+        check_outputs(inner)?;
+    }
     let mut seen: Vec<&str> = Vec::new();
-    for item in items {
+    for item in &query.items {
         let (output, renamed) = match item {
             Item::All => continue,
             Item::Column { name, output } => (output, name != output),
@@ -48,7 +53,16 @@ struct Parser {
 }
 
 impl Parser {
-    fn query(&mut self) -> Result<Query, SqlError> {
+    fn statement(&mut self) -> Result<Query, SqlError> {
+        let query = self.select()?;
+        self.symbol(';');
+        if self.peek().kind != Kind::End {
+            return Err(self.peek().expected("end of statement"));
+        }
+        Ok(Query { non_incremental: self.non_incremental, ..query })
+    }
+
+    fn select(&mut self) -> Result<Query, SqlError> {
         if !self.keyword("select") {
             return Err(self.peek().expected("an SQL statement"));
         }
@@ -62,14 +76,62 @@ impl Parser {
         if !self.keyword("from") {
             return Err(self.peek().expected("FROM"));
         }
-        let (dataset, table) = self.table()?;
+        let (inner, dataset, table) = if self.symbol('(') {
+            let inner = self.select()?;
+            self.expect(')')?;
+            self.alias()?;
+            let (dataset, table) = (inner.dataset.clone(), inner.table.clone());
+            (Some(Box::new(inner)), dataset, table)
+        } else {
+            let (dataset, table) = self.table()?;
+            (None, dataset, table)
+        };
+        let conditions = self.conditions()?;
         self.order_and_limit()?;
         let stream = self.settings()?;
-        self.symbol(';');
-        if self.peek().kind != Kind::End {
-            return Err(self.peek().expected("end of statement"));
+        let non_incremental = None;
+        Ok(Query { items, inner, dataset, table, conditions, stream, non_incremental })
+    }
+
+    fn conditions(&mut self) -> Result<Vec<Condition>, SqlError> {
+        let mut conditions = Vec::new();
+        if !self.keyword("where") {
+            return Ok(conditions);
         }
-        Ok(Query { items, dataset, table, stream, non_incremental: self.non_incremental })
+        loop {
+            conditions.push(self.condition()?);
+            if !self.keyword("and") {
+                return Ok(conditions);
+            }
+        }
+    }
+
+    /// `column < number`; anything else is more than the simulator reads.
+    fn condition(&mut self) -> Result<Condition, SqlError> {
+        use Ordering::{Equal, Greater, Less};
+        let mut column = self.identifier("an expression")?;
+        if self.symbol('.') {
+            column = self.identifier("identifier")?;
+        }
+        let orders: &'static [Ordering] = if self.symbol('=') {
+            &[Equal]
+        } else if self.symbol('<') {
+            match (self.symbol('='), self.symbol('>')) {
+                (true, _) => &[Less, Equal],
+                (_, true) => &[Less, Greater],
+                (false, false) => &[Less],
+            }
+        } else if self.symbol('>') {
+            if self.symbol('=') { &[Greater, Equal] } else { &[Greater] }
+        } else {
+            return Err(self.peek().expected("a comparison"));
+        };
+        let token = self.next("a number")?;
+        let number = match &token.kind {
+            Kind::Literal(text) => text.parse().ok(),
+            Kind::Word(_) | Kind::Quoted(_) | Kind::Symbol(_) | Kind::End => None,
+        };
+        Ok(Condition { column, orders, number: number.ok_or_else(|| token.expected("a number"))? })
     }
 
     fn item(&mut self) -> Result<Item, SqlError> {

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt32Type;
 use nozzle_sim::{SimConfig, SimServer, Table};
 
-use crate::client::{STREAM, block_numbers, count, open, range, stream, texts};
+use crate::client::{STREAM, block_numbers, count, json, open, range, stream, texts};
 
 fn tables() -> Vec<Table> {
     vec![
@@ -126,4 +128,40 @@ async fn a_batch_query_gives_everything_and_ends() {
     assert_eq!(told.numbers(), (0, 119));
     assert_eq!(texts(&told.batches), texts(&server.canonical("logs")));
     assert!(stream.next().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn conditions_and_queries_of_queries_choose_rows_and_columns() {
+    let server = SimServer::start(SimConfig::default()).await.unwrap();
+    server.mine(40);
+    let indexes = |rows: &[RecordBatch], column: &str| -> Vec<u32> {
+        let column = |rows: &RecordBatch| {
+            let column = rows.column_by_name(column).unwrap();
+            column.as_primitive::<UInt32Type>().values().to_vec()
+        };
+        rows.iter().flat_map(column).collect()
+    };
+    let mut wanted = indexes(&server.canonical("logs"), "log_index");
+    wanted.retain(|index| *index >= 2);
+    assert!(!wanted.is_empty());
+    let sql = "SELECT n FROM (SELECT log_index AS n FROM sim.logs WHERE log_index > 1) AS l";
+    let answer = server.answer(sql).unwrap();
+    assert_eq!(indexes(&answer, "n"), wanted);
+    assert_eq!(answer[0].num_columns(), 1);
+
+    let mut stream = open(&server, sql, &[STREAM]).await.unwrap();
+    let mut streamed = Vec::new();
+    loop {
+        let message = stream.next().await.unwrap().unwrap();
+        streamed.extend(indexes(std::slice::from_ref(&message.rows), "n"));
+        if json(&message)["ranges_complete"] == true {
+            break;
+        }
+    }
+    // Rows of one block come in any order.
+    streamed.sort_unstable();
+    wanted.sort_unstable();
+    assert_eq!(streamed, wanted);
+    assert!(server.answer("SELECT data FROM sim.logs WHERE data = 1").is_err());
+    assert!(server.answer("SELECT _block_num FROM (SELECT data FROM sim.logs)").is_err());
 }

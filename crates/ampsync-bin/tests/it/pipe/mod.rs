@@ -5,7 +5,9 @@ mod follows;
 mod heals;
 mod instances;
 mod killed;
+mod queries;
 mod replayed;
+mod resolved;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -15,6 +17,7 @@ use std::time::{Duration, Instant};
 use ampsync_testkit::postgres::{self, Cluster, Session};
 use ampsync_testkit::snapshot::{Reader, View, Watched};
 use ampsync_testkit::verify;
+use arrow_array::RecordBatch;
 use nozzle_sim::{BlockHash, Chain, SimConfig, SimServer, Table};
 
 use crate::process::Running;
@@ -89,6 +92,13 @@ impl Database {
             let verdict = verify::table(&self.session, "public", table.name(), &canonical).await;
             verdict.unwrap().expect_equal();
         }
+    }
+
+    /// Waits until the table is where the simulated chain is, and compares it row by row.
+    pub(crate) async fn table_equals(&self, sim: &SimServer, table: &str, rows: &[RecordBatch]) {
+        self.reaches(table, &sim.chain().head().unwrap().hash).await;
+        let verdict = verify::table(&self.session, "public", table, rows).await;
+        verdict.unwrap().expect_equal();
     }
 
     pub(crate) async fn count(&self, query: &str) -> i64 {

@@ -1,0 +1,56 @@
+//! Which dataset is meant, asked of the Admin API before anything is streamed: a tag is resolved
+//! once, and what it named then is what is streamed until the process ends.
+
+use ampsync_manifest::DatasetRef;
+use nozzle_client::admin::{AdminClient, AdminError, DatasetQuery, ResolvedDataset};
+use sync_core::{Classify, Fault};
+
+use crate::chain::Chain;
+use crate::patience::Patience;
+use crate::settings::Mistake;
+
+/// Asks until there is an answer, for ever, telling at growing intervals what is waited for.
+///
+/// # Errors
+/// When the reason is one that only a change of the configuration can help.
+pub(crate) async fn resolve(
+    client: &AdminClient,
+    dataset: &DatasetRef,
+) -> Result<ResolvedDataset, Mistake> {
+    let query = DatasetQuery {
+        namespace: dataset.namespace().map(|namespace| namespace.as_str()),
+        name: dataset.name().as_str(),
+        revision: dataset.revision().map(|revision| revision.as_str()),
+    };
+    let mut patience = Patience::new();
+    loop {
+        let error = match client.resolve(&query).await {
+            Ok(resolved) => return Ok(resolved),
+            Err(error) if error.fault() == Fault::Permanent => return Err(mistake(&error)),
+            Err(error) => error,
+        };
+        if patience.is_due() {
+            tell(dataset, &error);
+        }
+        patience.wait().await;
+    }
+}
+
+fn tell(dataset: &DatasetRef, error: &AdminError) {
+    let remedy = error.remedy();
+    let remedy = remedy.as_deref();
+    if let AdminError::NotFound { .. } = error {
+        tracing::warn!(%dataset, remedy, "the server does not have the dataset yet: waiting for it");
+    } else {
+        let error = Chain(error);
+        tracing::warn!(%dataset, %error, remedy, "the dataset cannot be resolved yet: trying again");
+    }
+}
+
+fn mistake(error: &AdminError) -> Mistake {
+    Mistake {
+        subject: "NOZZLE_ADMIN_ENDPOINT".to_owned(),
+        problem: Chain(error).to_string(),
+        remedy: error.remedy().unwrap_or("correct it, or leave it out".into()).into_owned(),
+    }
+}

@@ -1,0 +1,61 @@
+//! Goes on with tables that were begun before the Admin API was asked.
+
+use sink_postgres::{Error, PostgresSink};
+use sync_core::{Checkpoint, Readiness, Sink, TablePlan};
+
+use crate::plan::Identity;
+
+/// A sink that takes the dataset's name as it was given for the one it was resolved to.
+///
+/// A table that was begun without the Admin API remembers the name, `my/eth@1.0.0`; asked now, the
+/// API says which manifest that is. Nothing tells that it was the same one then, just as nothing
+/// does without the API, so that the table is continued, under its old name.
+#[derive(Debug)]
+pub(crate) struct ContinuingSink {
+    sink: PostgresSink,
+    unpinned: Option<Identity>,
+    /// Whether the table is one of those.
+    continues: bool,
+}
+
+impl ContinuingSink {
+    pub(crate) fn new(sink: PostgresSink, unpinned: Option<Identity>) -> Self {
+        Self { sink, unpinned, continues: false }
+    }
+}
+
+impl Sink for ContinuingSink {
+    type Error = Error;
+    type Txn<'a> = <PostgresSink as Sink>::Txn<'a>;
+
+    async fn prepare(&mut self, plan: &TablePlan) -> Result<Readiness, Error> {
+        let Some(Identity { dataset, query }) = &self.unpinned else {
+            return self.sink.prepare(plan).await;
+        };
+        let unpinned = TablePlan { dataset: dataset.clone(), query: query.clone(), ..plan.clone() };
+        if self.continues {
+            return self.sink.prepare(&unpinned).await;
+        }
+        match self.sink.prepare(plan).await {
+            Err(Error::Identity { stored, .. }) if stored == unpinned.dataset => {
+                tracing::info!(
+                    table = plan.table,
+                    dataset,
+                    now = plan.dataset,
+                    "the table was begun before its dataset was resolved: going on with it"
+                );
+                self.continues = true;
+                self.sink.prepare(&unpinned).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn checkpoint(&mut self) -> Result<Checkpoint, Error> {
+        self.sink.checkpoint().await
+    }
+
+    async fn begin(&mut self) -> Result<Self::Txn<'_>, Error> {
+        self.sink.begin().await
+    }
+}
