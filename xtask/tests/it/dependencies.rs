@@ -14,7 +14,7 @@ const RULES: &[Rule] = &[
     Rule {
         of: "ampsync-manifest",
         without: &["tokio", "tokio-postgres", "tonic", "hyper", "sync-core"],
-        because: "it turns text into a value: no clock, no network, no engine",
+        because: "it turns text into a value: no network, no runtime, no database",
     },
     Rule {
         of: "ampsync-schema",

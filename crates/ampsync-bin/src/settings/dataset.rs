@@ -93,7 +93,7 @@ pub(super) fn read(
     let tables = match (tables, reader.is_given(table::TABLES.spec)) {
         (Some(tables), _) => Some(tables).filter(|tables| known(reader, &manifest, tables)),
         (None, true) => None,
-        (None, false) => all(reader, &manifest),
+        (None, false) => Some(all(&manifest)),
     };
     let dataset = match (dataset, reader.is_given(table::DATASET.spec)) {
         (Some(dataset), _) => Some(dataset),
@@ -211,15 +211,8 @@ fn known(reader: &mut Reader<'_>, manifest: &Manifest, tables: &[TableName]) -> 
     known
 }
 
-fn all(reader: &mut Reader<'_>, manifest: &Manifest) -> Option<Vec<TableName>> {
-    let tables: Vec<_> = manifest.tables().iter().map(|table| table.name().clone()).collect();
-    if tables.is_empty() {
-        let problem = format!("{}: the dataset has no tables", manifest.file().display());
-        let remedy = "add a table to it; there is nothing to sync without one";
-        reader.mistake(table::DATASET_MANIFEST.spec.name, problem, remedy);
-        return None;
-    }
-    Some(tables)
+fn all(manifest: &Manifest) -> Vec<TableName> {
+    manifest.tables().iter().map(|table| table.name().clone()).collect()
 }
 
 fn named(reader: &mut Reader<'_>, manifest: &Manifest) -> Option<DatasetRef> {
