@@ -3,9 +3,8 @@
 
 use ampsync_manifest::DatasetRef;
 use nozzle_client::admin::{AdminClient, AdminError, DatasetQuery, ResolvedDataset};
-use sync_core::{Classify, Fault};
+use sync_core::{Causes, Classify, Fault};
 
-use crate::chain::Chain;
 use crate::patience::Patience;
 use crate::settings::Mistake;
 
@@ -42,7 +41,7 @@ fn tell(dataset: &DatasetRef, error: &AdminError) {
     if let AdminError::NotFound { .. } = error {
         tracing::warn!(%dataset, remedy, "the server does not have the dataset yet: waiting for it");
     } else {
-        let error = Chain(error);
+        let error = Causes(error);
         tracing::warn!(%dataset, %error, remedy, "the dataset cannot be resolved yet: trying again");
     }
 }
@@ -50,7 +49,7 @@ fn tell(dataset: &DatasetRef, error: &AdminError) {
 fn mistake(error: &AdminError) -> Mistake {
     Mistake {
         subject: "NOZZLE_ADMIN_ENDPOINT".to_owned(),
-        problem: Chain(error).to_string(),
+        problem: Causes(error).to_string(),
         remedy: error.remedy().unwrap_or("correct it, or leave it out".into()).into_owned(),
     }
 }

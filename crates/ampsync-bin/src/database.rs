@@ -4,11 +4,10 @@
 use std::time::Duration;
 
 use sink_postgres::Error;
-use sync_core::{Classify, Fault};
+use sync_core::{Causes, Classify, Fault};
 use tokio::time::timeout;
 use tokio_postgres::{Config, NoTls};
 
-use crate::chain::Chain;
 use crate::patience::Patience;
 use crate::settings::{DatabaseSettings, Mistake};
 
@@ -31,7 +30,7 @@ pub(crate) async fn wait_until_usable(settings: &DatabaseSettings) -> Result<(),
                 .remedy()
                 .unwrap_or("check that it runs, and that its address is right".into());
             tracing::warn!(
-                %database, error = %Chain(&error), %remedy,
+                %database, error = %Causes(&error), %remedy,
                 "the database cannot be used yet: trying again"
             );
         }
@@ -62,7 +61,7 @@ async fn attempt(config: &Config) -> Result<(), Error> {
 fn mistake(error: &Error, settings: &DatabaseSettings) -> Mistake {
     Mistake {
         subject: settings.variable.to_owned(),
-        problem: format!("{}: {}", settings.label(), Chain(error)),
+        problem: format!("{}: {}", settings.label(), Causes(error)),
         remedy: error
             .remedy()
             .unwrap_or("correct the settings of the database".into())

@@ -1,7 +1,6 @@
 //! Keeps the tables of a Nozzle (Amp) dataset in your PostgreSQL.
 
 mod admin;
-mod chain;
 mod cli;
 mod continuing;
 mod database;

@@ -7,11 +7,10 @@ use std::time::Duration;
 use nozzle_client::admin::AdminClient;
 use nozzle_client::{SqlClient, StreamSource};
 use sink_postgres::{Database, DatabaseOptions, PostgresSink};
-use sync_core::{HealthBoard, Outcome, TableSync};
+use sync_core::{Causes, HealthBoard, Outcome, TableSync};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::chain::Chain;
 use crate::continuing::ContinuingSink;
 use crate::declared::ComparedSource;
 use crate::plan::{self, PlannedTable};
@@ -75,7 +74,7 @@ fn admin_client(settings: &Settings) -> Result<Option<AdminClient>, Mistake> {
     };
     builder.build().map(Some).map_err(|error| Mistake {
         subject: "NOZZLE_ADMIN_ENDPOINT".to_owned(),
-        problem: Chain(&error).to_string(),
+        problem: Causes(&error).to_string(),
         remedy: "example: NOZZLE_ADMIN_ENDPOINT=http://localhost:1610".to_owned(),
     })
 }
@@ -90,7 +89,7 @@ fn adapters(settings: &Settings) -> Result<(SqlClient, Database), Mistake> {
     };
     let client = builder.build().map_err(|error| Mistake {
         subject: "NOZZLE_ENDPOINT".to_owned(),
-        problem: Chain(&error).to_string(),
+        problem: Causes(&error).to_string(),
         remedy: "example: NOZZLE_ENDPOINT=http://localhost:1602".to_owned(),
     })?;
     let options = DatabaseOptions {
@@ -100,7 +99,7 @@ fn adapters(settings: &Settings) -> Result<(SqlClient, Database), Mistake> {
     let config = settings.database.config.clone();
     let database = Database::connect(config, &options).map_err(|error| Mistake {
         subject: settings.database.variable.to_owned(),
-        problem: Chain(&error).to_string(),
+        problem: Causes(&error).to_string(),
         remedy: "correct the settings of the database".to_owned(),
     })?;
     Ok((client, database))

@@ -6,6 +6,7 @@ use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Uri};
 
 use crate::client::SqlClient;
+use crate::endpoint::{self, Refused, without_password};
 use crate::error::Error;
 use crate::secret::Secret;
 
@@ -174,33 +175,12 @@ fn authorization(token: &Secret) -> Result<AsciiMetadataValue, Error> {
 }
 
 fn parse_endpoint(endpoint: &str) -> Result<Uri, Error> {
-    let parse = || {
-        let uri: Uri = endpoint.parse().map_err(|_| "it is not a URL")?;
-        match uri.scheme_str() {
-            Some("http" | "https") => {}
-            Some(_) => return Err("its scheme is not known"),
-            None => return Err("it has no scheme"),
-        }
-        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            return Err("it has a user name or password, where a bearer token is to be used");
-        }
-        if uri.host().is_none_or(str::is_empty) {
-            return Err("it has no host");
-        }
-        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
-            return Err("it has a path, which Arrow Flight does not use");
-        }
-        Ok(uri)
+    let bare = |uri: &Uri| match (uri.path(), uri.query()) {
+        ("" | "/", None) => Ok(()),
+        _ => Err("it has a path, which Arrow Flight does not use"),
     };
-    parse().map_err(|reason| Error::Endpoint { endpoint: without_password(endpoint), reason })
-}
-
-/// The endpoint without what stands before its `@`.
-fn without_password(endpoint: &str) -> String {
-    match endpoint.rsplit_once('@') {
-        Some((_, host)) => format!("***@{host}"),
-        None => endpoint.to_owned(),
-    }
+    endpoint::parse(endpoint, bare)
+        .map_err(|Refused { endpoint, reason }| Error::Endpoint { endpoint, reason })
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ mod builder;
 mod classify;
 mod client;
 mod decode;
+mod endpoint;
 mod error;
 mod metadata;
 mod reorg;

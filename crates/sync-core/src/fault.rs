@@ -1,4 +1,6 @@
 use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
 
 /// What can be done about an error: the one question every error of a source or a sink answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,12 +14,34 @@ pub enum Fault {
 }
 
 /// An error that says what can be done about it.
-pub trait Classify: std::error::Error + Send + Sync + 'static {
+pub trait Classify: Error + Send + Sync + 'static {
     /// Whether the error can pass. An error nobody knows is [`Fault::Transient`].
     fn fault(&self) -> Fault;
 
     /// What a person can do, where there is something: one sentence, in the imperative.
     fn remedy(&self) -> Option<Cow<'static, str>> {
         None
+    }
+}
+
+/// Prints an error and its causes in one line: `could not connect: connection refused`.
+#[derive(Debug)]
+pub struct Causes<'a>(pub &'a dyn Error);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = self.0.to_string();
+        f.write_str(&told)?;
+        let mut next = self.0.source();
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            // Some libraries repeat the cause in their own text.
+            if !told.ends_with(&text) {
+                write!(f, ": {text}")?;
+            }
+            told = text;
+            next = cause.source();
+        }
+        Ok(())
     }
 }

@@ -13,6 +13,7 @@ use tonic::codegen::Bytes;
 
 use super::answer::{Failure, OldDataset, OldVersions, Revision};
 use super::{AdminError, DatasetQuery, ResolvedDataset};
+use crate::endpoint::{self, Refused};
 use crate::secret::Secret;
 
 /// More than the longest list of tables or versions takes.
@@ -276,29 +277,8 @@ fn authorization(token: &Secret) -> Result<HeaderValue, AdminError> {
 
 /// The endpoint, checked. Unlike that of Arrow Flight it may have a path, behind a gateway.
 fn base(endpoint: &str) -> Result<String, AdminError> {
-    let check = || {
-        let uri: Uri = endpoint.parse().map_err(|_| "it is not a URL")?;
-        match uri.scheme_str() {
-            Some("http" | "https") => {}
-            Some(_) => return Err("its scheme is not known"),
-            None => return Err("it has no scheme"),
-        }
-        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            return Err("it has a user name or password, where a bearer token is to be used");
-        }
-        if uri.host().is_none_or(str::is_empty) {
-            return Err("it has no host");
-        }
-        if uri.query().is_some() {
-            return Err("it has a query");
-        }
-        Ok(endpoint.trim_end_matches('/').to_owned())
-    };
-    check().map_err(|reason| {
-        let endpoint = match endpoint.rsplit_once('@') {
-            Some((_, host)) => format!("***@{host}"),
-            None => endpoint.to_owned(),
-        };
-        AdminError::Endpoint { endpoint, reason }
-    })
+    let no_query = |uri: &Uri| if uri.query().is_some() { Err("it has a query") } else { Ok(()) };
+    endpoint::parse(endpoint, no_query)
+        .map(|_| endpoint.trim_end_matches('/').to_owned())
+        .map_err(|Refused { endpoint, reason }| AdminError::Endpoint { endpoint, reason })
 }

@@ -1,7 +1,6 @@
 use std::borrow::Cow;
-use std::error::Error;
 
-use crate::fault::{Classify, Fault};
+use crate::fault::{Causes, Classify, Fault};
 use crate::health::TableError;
 use crate::machine::{BeyondLedger, Refusal, Violation};
 
@@ -81,29 +80,8 @@ impl<S: Classify, K: Classify> Classify for SessionError<S, K> {
     }
 }
 
-/// The error and its causes, in one line.
-pub(crate) fn causes(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        // Some libraries repeat the cause in their own text.
-        if !line.ends_with(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        next = cause.source();
-    }
-    line
-}
-
 /// The error as a person should read it.
 pub(crate) fn describe(error: &dyn Classify) -> TableError {
     let remedy = error.remedy().map(Cow::into_owned);
-    TableError { message: error_line(error), remedy }
-}
-
-fn error_line(error: &dyn Classify) -> String {
-    let error: &dyn Error = error;
-    causes(error)
+    TableError { message: Causes(error).to_string(), remedy }
 }
