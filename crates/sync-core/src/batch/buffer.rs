@@ -164,7 +164,9 @@ impl Buffer {
                 }
                 Item::Rows(mut chunk) => {
                     let room = room_for(&chunk, rows_target - taken.rows, bytes_max - taken.bytes);
-                    match chunk.split_front(room, &self.block_column) {
+                    // Rows that are not ordered by block have no place where a block ends.
+                    let divisible = !self.whole_ranges;
+                    match divisible.then(|| chunk.split_front(room, &self.block_column)).flatten() {
                         Some(front) => {
                             self.ready.push_front(Item::Rows(chunk));
                             taken.rows(front);

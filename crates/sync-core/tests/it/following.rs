@@ -104,6 +104,22 @@ async fn rows_out_of_order_are_written_with_their_whole_range() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_single_message_out_of_order_is_not_cut_however_small_transactions_are() {
+    let mixed = range(0, 9);
+    let content: Vec<_> =
+        [0, 1, 2, 3, 4, 2, 6, 7, 8, 9].iter().map(|block| (*block, block * 10)).collect();
+    let mut world = World::new(Script::new([silent(vec![rows(&mixed, &content), end(&mixed)])]));
+    world.config.batch.rows_min = NonZeroUsize::MIN;
+    world.config.batch.rows_max = NonZeroUsize::new(4).unwrap();
+    let _running = world.start();
+    world.until_live_at(9).await;
+    let mut expected = content;
+    expected.sort_unstable();
+    assert_eq!(world.rows(), expected);
+    assert_eq!(world.table.snapshot().1.version, 1, "in one transaction");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_block_larger_than_the_whole_budget_passes() {
     let large = range(0, 1);
     let content: Vec<_> = (0..1_000).map(|value| (0, value)).collect();
