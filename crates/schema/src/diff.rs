@@ -3,8 +3,39 @@ use std::fmt;
 use crate::ident::Ident;
 use crate::table::{Column, Table};
 
+/// A table that is already there, as PostgreSQL's catalog describes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExistingTable {
+    /// Its columns, in their order.
+    pub columns: Vec<ExistingColumn>,
+    /// The columns of its primary key, in the key's order; none if empty.
+    pub primary_key: Vec<String>,
+    /// Its other indexes.
+    pub indexes: Vec<ExistingIndex>,
+    /// The comment on it.
+    pub comment: Option<String>,
+}
+
+/// An index of a table that is already there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExistingIndex {
+    /// Its name.
+    pub name: String,
+    /// Its columns, in the index's order; an expression counts as an empty name.
+    pub columns: Vec<String>,
+    /// Its kind, as PostgreSQL calls it: `btree`.
+    pub method: String,
+    /// Whether no two rows may have the same values in them.
+    pub unique: bool,
+    /// Whether it covers all rows and can be used: not partial, and valid.
+    pub whole: bool,
+}
+
 /// A column of a table that is already there, as PostgreSQL's catalog describes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ExistingColumn {
     /// Its name.
     pub name: String,
@@ -16,6 +47,8 @@ pub struct ExistingColumn {
     pub has_default: bool,
     /// Whether PostgreSQL computes it, so that no row can bring a value.
     pub generated: bool,
+    /// The comment on it.
+    pub comment: Option<String>,
 }
 
 /// How the table that is there differs from the one that is wanted.
@@ -52,7 +85,8 @@ impl fmt::Display for Conflict {
 impl Table {
     /// How `existing` differs from this table.
     #[must_use]
-    pub fn difference(&self, existing: &[ExistingColumn]) -> Difference {
+    pub fn difference(&self, existing: &ExistingTable) -> Difference {
+        let existing = &existing.columns;
         let mut conflicts = Vec::new();
         let mut additions = Vec::new();
         for column in self.columns() {
@@ -137,7 +171,11 @@ mod tests {
 
     fn column(name: &str, ty: &str, nullable: bool) -> ExistingColumn {
         let (name, ty) = (name.to_owned(), ty.to_owned());
-        ExistingColumn { name, ty, nullable, has_default: false, generated: false }
+        ExistingColumn { name, ty, nullable, ..ExistingColumn::default() }
+    }
+
+    fn existing_table(columns: &[ExistingColumn]) -> ExistingTable {
+        ExistingTable { columns: columns.to_vec(), ..ExistingTable::default() }
     }
 
     fn existing() -> Vec<ExistingColumn> {
@@ -149,7 +187,8 @@ mod tests {
     }
 
     fn statements(existing: &[ExistingColumn]) -> Vec<String> {
-        let Difference::Conflicting(conflicts) = wanted().difference(existing) else {
+        let Difference::Conflicting(conflicts) = wanted().difference(&existing_table(existing))
+        else {
             panic!("no conflict")
         };
         conflicts.into_iter().map(|conflict| conflict.statement).collect()
@@ -162,13 +201,13 @@ mod tests {
         let mut filled = column("id", "uuid", false);
         filled.has_default = true;
         existing.push(filled);
-        assert_eq!(wanted().difference(&existing), Difference::Equal);
+        assert_eq!(wanted().difference(&existing_table(&existing)), Difference::Equal);
     }
 
     #[test]
     fn a_missing_nullable_column_is_added() {
         assert_eq!(
-            wanted().difference(&existing()[1..]),
+            wanted().difference(&existing_table(&existing()[1..])),
             Difference::Additive(vec![
                 "ALTER TABLE \"public\".\"logs\" ADD COLUMN \"value\" numeric(38,0)".to_owned()
             ])

@@ -8,11 +8,15 @@ mod ddl;
 mod diff;
 mod ident;
 mod mapping;
+mod options;
 mod pg_type;
 mod table;
 
-pub use diff::{Conflict, Difference, ExistingColumn};
+pub use diff::{Conflict, Difference, ExistingColumn, ExistingIndex, ExistingTable};
 pub use ident::{Ident, InvalidIdent, QualifiedName};
-pub use mapping::UnsupportedType;
-pub use pg_type::PgType;
+pub use mapping::{UnsupportedType, WrongChoice};
+pub use options::{
+    ColumnOptions, ColumnType, IndexMethod, IndexOptions, TableOptions, UnknownColumnType,
+};
+pub use pg_type::{Digits, InvalidDigits, PgType};
 pub use table::{Column, Problem, SchemaError, Table};

@@ -1,11 +1,24 @@
 use arrow_schema::{DataType, Field};
 
-use crate::pg_type::PgType;
+use crate::options::ColumnType;
+use crate::pg_type::{Digits, PgType};
 
 /// An Arrow type that no PostgreSQL column can hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Arrow type {0} has no PostgreSQL type")]
 pub struct UnsupportedType(pub DataType);
+
+/// A type that was chosen for a column which cannot hold its values.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Arrow type {arrow} cannot become {chosen}; it can become {}", list(possible))]
+pub struct WrongChoice {
+    /// The type of the values.
+    pub arrow: DataType,
+    /// The type that was chosen.
+    pub chosen: ColumnType,
+    /// The types that can be chosen, the nearest first; perhaps none.
+    pub possible: Vec<ColumnType>,
+}
 
 /// The names whose `UInt64` is a block number: it fits a `bigint`, unlike any other.
 const BLOCK_NUMBERS: [&str; 2] = ["_block_num", "block_num"];
@@ -23,6 +36,29 @@ impl PgType {
         Self::of(field.data_type())
     }
 
+    /// The type of the column that holds values of the Arrow type `arrow`, when `chosen` was
+    /// asked for.
+    ///
+    /// # Errors
+    /// When it cannot hold them.
+    pub fn chosen(arrow: &DataType, chosen: ColumnType) -> Result<Self, WrongChoice> {
+        let possible = possible(arrow);
+        if !possible
+            .iter()
+            .any(|other| std::mem::discriminant(other) == std::mem::discriminant(&chosen))
+        {
+            return Err(WrongChoice { arrow: arrow.clone(), chosen, possible });
+        }
+        let scalar = match chosen {
+            ColumnType::BigInt => Self::BigInt,
+            ColumnType::Numeric(digits) => Self::Numeric(digits),
+            ColumnType::Text | ColumnType::Hex => Self::Text,
+            ColumnType::Jsonb => return Ok(Self::Jsonb),
+        };
+        let is_array = matches!(Self::of(arrow), Ok(Self::Array(_)));
+        Ok(if is_array { Self::Array(Box::new(scalar)) } else { scalar })
+    }
+
     /// The type that holds values of the Arrow type `arrow`.
     ///
     /// # Errors
@@ -33,7 +69,7 @@ impl PgType {
             DataType::Int8 | DataType::Int16 | DataType::UInt8 => Self::SmallInt,
             DataType::Int32 | DataType::UInt16 => Self::Integer,
             DataType::Int64 | DataType::UInt32 => Self::BigInt,
-            DataType::UInt64 => Self::Numeric { precision: 20, scale: 0 },
+            DataType::UInt64 => Self::Numeric(Some(Digits { precision: 20, scale: 0 })),
             DataType::Float16 | DataType::Float32 => Self::Real,
             DataType::Float64 => Self::Double,
             DataType::Decimal32(precision, scale)
@@ -75,16 +111,78 @@ impl PgType {
     }
 }
 
+/// What may be chosen for values of an Arrow type.
+fn possible(arrow: &DataType) -> Vec<ColumnType> {
+    use ColumnType::{BigInt, Hex, Jsonb, Numeric, Text};
+    match arrow {
+        DataType::Int8
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::UInt8
+        | DataType::UInt16
+        | DataType::UInt32
+        | DataType::UInt64
+        | DataType::Decimal32(_, _)
+        | DataType::Decimal64(_, _)
+        | DataType::Decimal128(_, _)
+        | DataType::Decimal256(_, _) => vec![BigInt, Numeric(None), Text],
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+            vec![Numeric(None), Jsonb, BigInt, Text]
+        }
+        DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView
+        | DataType::FixedSizeBinary(_) => vec![Hex],
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            match PgType::of(item.data_type()) {
+                Ok(PgType::Jsonb | PgType::Array(_)) => vec![Jsonb, Text],
+                Ok(_) => {
+                    let items = possible(item.data_type());
+                    let items = items.into_iter().filter(|choice| *choice != Jsonb);
+                    std::iter::once(Jsonb).chain(items).collect()
+                }
+                Err(_) => Vec::new(),
+            }
+        }
+        DataType::Struct(_) | DataType::Map(_, _) => vec![Jsonb, Text],
+        DataType::Dictionary(_, values) => possible(values),
+        DataType::RunEndEncoded(_, values) => possible(values.data_type()),
+        DataType::Null
+        | DataType::Boolean
+        | DataType::Float16
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Date32
+        | DataType::Date64
+        | DataType::Time32(_)
+        | DataType::Time64(_)
+        | DataType::Timestamp(_, _)
+        | DataType::Duration(_)
+        | DataType::Interval(_)
+        | DataType::ListView(_)
+        | DataType::LargeListView(_)
+        | DataType::Union(_, _) => Vec::new(),
+    }
+}
+
+fn list(possible: &[ColumnType]) -> String {
+    if possible.is_empty() {
+        return "nothing else".to_owned();
+    }
+    possible.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// A negative scale stands for zeros before the point, a scale above the precision for zeros
 /// after it: both become digits, which every version of PostgreSQL can declare.
 fn numeric(precision: u8, scale: i8) -> PgType {
     let precision = u16::from(precision);
     let digits = u16::from(scale.unsigned_abs());
-    if scale < 0 {
-        PgType::Numeric { precision: precision + digits, scale: 0 }
+    PgType::Numeric(Some(if scale < 0 {
+        Digits { precision: precision + digits, scale: 0 }
     } else {
-        PgType::Numeric { precision: precision.max(digits), scale: digits }
-    }
+        Digits { precision: precision.max(digits), scale: digits }
+    }))
 }
 
 #[cfg(test)]

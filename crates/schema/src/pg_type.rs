@@ -1,4 +1,5 @@
 use std::fmt;
+use std::str::FromStr;
 
 /// The PostgreSQL type of a column. [`Display`](fmt::Display) writes it as PostgreSQL's own
 /// `format_type` does, which is valid SQL as well.
@@ -12,13 +13,8 @@ pub enum PgType {
     Integer,
     /// `bigint`
     BigInt,
-    /// `numeric(precision, scale)`
-    Numeric {
-        /// Digits in all.
-        precision: u16,
-        /// Digits after the point; never negative, which PostgreSQL knows only since version 15.
-        scale: u16,
-    },
+    /// `numeric(precision, scale)`, or `numeric`, which holds any number of digits.
+    Numeric(Option<Digits>),
     /// `real`
     Real,
     /// `double precision`
@@ -43,6 +39,45 @@ pub enum PgType {
     Array(Box<PgType>),
 }
 
+/// How many digits a `numeric` holds. [`Display`](fmt::Display) writes `(precision,scale)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Digits {
+    /// Digits in all, at least one and at most 1,000.
+    pub precision: u16,
+    /// Digits after the point; never negative, which PostgreSQL knows only since version 15.
+    pub scale: u16,
+}
+
+impl fmt::Display for Digits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "({},{})", self.precision, self.scale)
+    }
+}
+
+/// A text that is no pair of digits that PostgreSQL could declare.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not (precision,scale) with a precision of 1 to 1000 and a scale up to it")]
+pub struct InvalidDigits(pub String);
+
+impl FromStr for Digits {
+    type Err = InvalidDigits;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDigits> {
+        let parse = || {
+            let inside = text.trim().strip_prefix('(')?.strip_suffix(')')?;
+            let (precision, scale) = inside.split_once(',').unwrap_or((inside, "0"));
+            Some(Self {
+                precision: precision.trim().parse().ok()?,
+                scale: scale.trim().parse().ok()?,
+            })
+        };
+        parse()
+            .filter(|digits| (1..=1_000).contains(&digits.precision))
+            .filter(|digits| digits.scale <= digits.precision)
+            .ok_or_else(|| InvalidDigits(text.to_owned()))
+    }
+}
+
 impl fmt::Display for PgType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -50,7 +85,8 @@ impl fmt::Display for PgType {
             Self::SmallInt => "smallint",
             Self::Integer => "integer",
             Self::BigInt => "bigint",
-            Self::Numeric { precision, scale } => return write!(f, "numeric({precision},{scale})"),
+            Self::Numeric(None) => "numeric",
+            Self::Numeric(Some(digits)) => return write!(f, "numeric{digits}"),
             Self::Real => "real",
             Self::Double => "double precision",
             Self::Text => "text",
@@ -75,13 +111,11 @@ impl PgType {
             return true;
         }
         match self {
-            Self::Numeric { precision, scale } => numeric_fits(*precision, *scale, found),
+            Self::Numeric(digits) => numeric_fits(*digits, found),
             Self::Text => found == "character varying",
             // The binary form of an array names its items' type, which must be the very same.
             Self::Array(item) => match (&**item, found.strip_suffix("[]")) {
-                (Self::Numeric { precision, scale }, Some(found)) => {
-                    numeric_fits(*precision, *scale, found)
-                }
+                (Self::Numeric(digits), Some(found)) => numeric_fits(*digits, found),
                 _ => false,
             },
             Self::Boolean
@@ -101,7 +135,7 @@ impl PgType {
     }
 }
 
-fn numeric_fits(precision: u16, scale: u16, found: &str) -> bool {
+fn numeric_fits(wanted: Option<Digits>, found: &str) -> bool {
     if found == "numeric" {
         return true;
     }
@@ -109,8 +143,9 @@ fn numeric_fits(precision: u16, scale: u16, found: &str) -> bool {
         let (p, s) = found.strip_prefix("numeric(")?.strip_suffix(')')?.split_once(',')?;
         Some((p.parse::<i32>().ok()?, s.parse::<i32>().ok()?))
     };
-    let (precision, scale) = (i32::from(precision), i32::from(scale));
-    parse().is_some_and(|(p, s)| s >= scale && p - s >= precision - scale)
+    let (Some(wanted), Some((p, s))) = (wanted, parse()) else { return false };
+    let (precision, scale) = (i32::from(wanted.precision), i32::from(wanted.scale));
+    s >= scale && p - s >= precision - scale
 }
 
 #[cfg(test)]
@@ -119,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_wider_numeric_fits_and_a_narrower_one_does_not() {
-        let wanted = PgType::Numeric { precision: 20, scale: 2 };
+        let wanted = PgType::Numeric(Some(Digits { precision: 20, scale: 2 }));
         for found in ["numeric", "numeric(20,2)", "numeric(22,4)", "numeric(78,30)"] {
             assert!(wanted.fits(found), "{found}");
         }
@@ -138,7 +173,8 @@ mod tests {
         assert!(array.fits("text[]"));
         assert!(!array.fits("text"));
         assert!(!array.fits("character varying[]"));
-        let numbers = PgType::Array(Box::new(PgType::Numeric { precision: 20, scale: 0 }));
+        let numbers =
+            PgType::Array(Box::new(PgType::Numeric(Some(Digits { precision: 20, scale: 0 }))));
         assert!(numbers.fits("numeric[]"));
     }
 }

@@ -4,7 +4,8 @@ use std::fmt;
 use arrow_schema::{DataType, Schema};
 
 use crate::ident::{Ident, InvalidIdent, QualifiedName};
-use crate::mapping::UnsupportedType;
+use crate::mapping::{UnsupportedType, WrongChoice};
+use crate::options::TableOptions;
 use crate::pg_type::PgType;
 
 /// How many columns a PostgreSQL table can have.
@@ -66,6 +67,14 @@ pub enum Problem {
         /// What is wrong with the type.
         source: UnsupportedType,
     },
+    /// The type chosen for a column cannot hold its values.
+    #[error("column {column}: {source}")]
+    Choice {
+        /// The column.
+        column: Ident,
+        /// What is wrong with the choice.
+        source: WrongChoice,
+    },
     /// The column with the block numbers is missing.
     #[error("there is no column {0:?} with the block numbers")]
     NoBlockColumn(String),
@@ -106,6 +115,20 @@ impl Table {
         schema: &Schema,
         block_column: &str,
     ) -> Result<Self, SchemaError> {
+        Self::with_options(name, schema, block_column, &TableOptions::default())
+    }
+
+    /// The table `name` for rows of `schema`, whose block numbers are in `block_column`, as
+    /// `options` ask for it.
+    ///
+    /// # Errors
+    /// When there is no such table; the error has all the reasons.
+    pub fn with_options(
+        name: QualifiedName,
+        schema: &Schema,
+        block_column: &str,
+        options: &TableOptions,
+    ) -> Result<Self, SchemaError> {
         let mut problems = Vec::new();
         let mut columns = Vec::with_capacity(schema.fields().len());
         let mut seen = HashSet::new();
@@ -132,6 +155,16 @@ impl Table {
                     let found = field.data_type().clone();
                     problems.push(Problem::BlockType { column: ident.clone(), found });
                 }
+            }
+            let chosen = options.columns.get(field.name()).and_then(|column| column.ty);
+            if let Some(chosen) = chosen.filter(|_| !is_block) {
+                match PgType::chosen(field.data_type(), chosen) {
+                    Ok(ty) => {
+                        columns.push(Column { name: ident, ty, nullable: field.is_nullable() })
+                    }
+                    Err(source) => problems.push(Problem::Choice { column: ident, source }),
+                }
+                continue;
             }
             match if is_block { Ok(PgType::BigInt) } else { PgType::of_field(field) } {
                 // A row without a block number could never be retracted.

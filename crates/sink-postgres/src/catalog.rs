@@ -40,13 +40,13 @@ impl Relation {
         let rows = client.query(select, &[&self.oid]).await?;
         rows.iter()
             .map(|row| {
-                Ok(ExistingColumn {
-                    name: row.try_get(0)?,
-                    ty: row.try_get(1)?,
-                    nullable: row.try_get(2)?,
-                    has_default: row.try_get(3)?,
-                    generated: row.try_get(4)?,
-                })
+                let mut column = ExistingColumn::default();
+                column.name = row.try_get(0)?;
+                column.ty = row.try_get(1)?;
+                column.nullable = row.try_get(2)?;
+                column.has_default = row.try_get(3)?;
+                column.generated = row.try_get(4)?;
+                Ok(column)
             })
             .collect()
     }

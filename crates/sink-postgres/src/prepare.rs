@@ -1,6 +1,6 @@
 //! Makes a table ready: creates or checks it, and deletes what no checkpoint covers.
 
-use ampsync_schema::{Difference, Table};
+use ampsync_schema::{Difference, ExistingTable, Table};
 use sync_core::{Checkpoint, TablePlan};
 
 use crate::bookkeeping::{self, Stored};
@@ -117,7 +117,8 @@ impl Preparation<'_> {
     /// Checks that the table that is there can hold the rows, and adds what it lacks.
     async fn adopt(&self, relation: &Relation) -> Result<(), Error> {
         let columns = relation.columns(self.connection);
-        let existing = self.database.answer("read the table's columns", columns).await?;
+        let mut existing = ExistingTable::default();
+        existing.columns = self.database.answer("read the table's columns", columns).await?;
         match self.table.difference(&existing) {
             Difference::Equal => {}
             Difference::Additive(statements) => {

@@ -11,12 +11,14 @@ use crate::database::Database;
 use crate::encode::{CopyData, TableEncoder};
 use crate::error::Error;
 use crate::lease::Lease;
+use crate::options::SinkOptions;
 use crate::prepare;
 
 /// Writes one table of a PostgreSQL database.
 pub struct PostgresSink {
     database: Database,
     schema: Ident,
+    options: SinkOptions,
     /// Kept from one preparation to the next, so that a failure does not invite another instance.
     lease: Option<Lease>,
     prepared: Option<Prepared>,
@@ -37,11 +39,18 @@ impl PostgresSink {
     /// [`prepare`](Sink::prepare).
     #[must_use]
     pub fn new(database: Database, schema: Ident) -> Self {
-        Self { database, schema, lease: None, prepared: None }
+        Self { database, schema, options: SinkOptions::default(), lease: None, prepared: None }
+    }
+
+    /// The sink with what a user asks of its table.
+    #[must_use]
+    pub fn with_options(self, options: SinkOptions) -> Self {
+        Self { options, ..self }
     }
 
     fn table_name(&self, plan: &TablePlan) -> Result<QualifiedName, Error> {
-        Ok(QualifiedName { schema: self.schema.clone(), name: Ident::new(&plan.table)? })
+        let name = self.options.name.clone().map_or_else(|| Ident::new(&plan.table), Ok)?;
+        Ok(QualifiedName { schema: self.schema.clone(), name })
     }
 
     /// Takes the right to write `table`, or keeps it.
@@ -61,7 +70,8 @@ impl Sink for PostgresSink {
     async fn prepare(&mut self, plan: &TablePlan) -> Result<Readiness, Error> {
         self.prepared = None;
         let name = self.table_name(plan)?;
-        let table = Table::from_arrow(name, &plan.schema, &plan.block_column)?;
+        let table =
+            Table::with_options(name, &plan.schema, &plan.block_column, &self.options.table)?;
         let encoder = TableEncoder::new(&table, &plan.schema)?;
         if !self.hold(table.name()).await? {
             return Ok(Readiness::Standby);

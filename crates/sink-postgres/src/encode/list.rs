@@ -99,7 +99,7 @@ pub(super) fn item_oid(item: &PgType) -> u32 {
         PgType::SmallInt => Type::INT2,
         PgType::Integer => Type::INT4,
         PgType::BigInt => Type::INT8,
-        PgType::Numeric { .. } => Type::NUMERIC,
+        PgType::Numeric(_) => Type::NUMERIC,
         PgType::Real => Type::FLOAT4,
         PgType::Double => Type::FLOAT8,
         PgType::Text => Type::TEXT,

@@ -1,0 +1,47 @@
+//! What a user asks of a table and of its values.
+
+use ampsync_schema::{Ident, TableOptions};
+
+/// What a user asks of a table and of its values. The default asks for nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SinkOptions {
+    /// The table's name, unless it is the stream's.
+    pub name: Option<Ident>,
+    /// Its columns, keys and indexes.
+    pub table: TableOptions,
+    /// What becomes of values that PostgreSQL cannot hold.
+    pub values: ValuePolicy,
+}
+
+/// What becomes of values that PostgreSQL cannot hold. By default they stop the table with an
+/// error that names the table, the column, the block and the value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ValuePolicy {
+    /// NUL characters in texts.
+    pub nul: NulPolicy,
+    /// Numbers and times beyond the range of their column's type.
+    pub out_of_range: RangePolicy,
+}
+
+/// What becomes of NUL characters in texts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NulPolicy {
+    /// They are an error.
+    #[default]
+    Error,
+    /// They are left out, counted, and told of once.
+    Strip,
+}
+
+/// What becomes of values beyond the range of their column's type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RangePolicy {
+    /// They are an error.
+    #[default]
+    Error,
+    /// They become NULL, counted and told of once; in a column that may not be null they are
+    /// still an error.
+    Null,
+}
