@@ -22,6 +22,10 @@ pub enum Fault {
     },
     /// The next stream to open never sends anything, not even its schema.
     Silence,
+    /// The next `GetFlightInfo` is never answered.
+    Withhold,
+    /// The next stream to open starts at the earliest block, whatever its cursor says.
+    IgnoreCursor,
     /// The next range on any stream that can be told this way is told wrongly.
     Lie(Lie),
 }
@@ -64,6 +68,12 @@ pub enum Lie {
     Garbage,
     /// The completion message is missing.
     NoCompletion,
+    /// The first message with rows lacks the end of its body.
+    TruncatedBody,
+    /// The header of the first message is garbled.
+    GarbledHeader,
+    /// The first message is larger than what clients take.
+    Oversized,
 }
 
 /// The faults that wait for their moment, first come first.
@@ -88,29 +98,42 @@ impl Faults {
         Some(picked)
     }
 
+    pub(crate) fn clear(&mut self) -> usize {
+        let left = self.0.len();
+        self.0.clear();
+        left
+    }
+
     pub(crate) fn flight_info(&mut self, table: &str) -> Option<Status> {
-        self.take(table, |fault| match fault {
-            Fault::FlightInfo(code, text) => Some(Status::new(*code, text)),
-            Fault::DoGet(..) | Fault::Break { .. } | Fault::Silence | Fault::Lie(_) => None,
+        self.take(table, |fault| {
+            let Fault::FlightInfo(code, text) = fault else { return None };
+            Some(Status::new(*code, text))
         })
     }
 
     pub(crate) fn do_get(&mut self, table: &str) -> Option<Status> {
-        self.take(table, |fault| match fault {
-            Fault::DoGet(code, text) => Some(Status::new(*code, text)),
-            Fault::FlightInfo(..) | Fault::Break { .. } | Fault::Silence | Fault::Lie(_) => None,
+        self.take(table, |fault| {
+            let Fault::DoGet(code, text) = fault else { return None };
+            Some(Status::new(*code, text))
         })
     }
 
     pub(crate) fn silence(&mut self, table: &str) -> bool {
-        let silence = |fault: &Fault| matches!(fault, Fault::Silence).then_some(());
-        self.take(table, silence).is_some()
+        self.take(table, |fault| matches!(fault, Fault::Silence).then_some(())).is_some()
+    }
+
+    pub(crate) fn withhold(&mut self, table: &str) -> bool {
+        self.take(table, |fault| matches!(fault, Fault::Withhold).then_some(())).is_some()
+    }
+
+    pub(crate) fn ignore_cursor(&mut self, table: &str) -> bool {
+        self.take(table, |fault| matches!(fault, Fault::IgnoreCursor).then_some(())).is_some()
     }
 
     pub(crate) fn snare(&mut self, table: &str) -> Option<(usize, Break)> {
-        self.take(table, |fault| match fault {
-            Fault::Break { after, with } => Some((*after, with.clone())),
-            Fault::FlightInfo(..) | Fault::DoGet(..) | Fault::Silence | Fault::Lie(_) => None,
+        self.take(table, |fault| {
+            let Fault::Break { after, with } = fault else { return None };
+            Some((*after, with.clone()))
         })
     }
 
@@ -119,7 +142,12 @@ impl Faults {
         self.take(table, |fault| match fault {
             Fault::Lie(Lie::Gap | Lie::Unordered) if blocks < 2 => None,
             Fault::Lie(lie) => Some(*lie),
-            Fault::FlightInfo(..) | Fault::DoGet(..) | Fault::Break { .. } | Fault::Silence => None,
+            Fault::FlightInfo(..)
+            | Fault::DoGet(..)
+            | Fault::Break { .. }
+            | Fault::Silence
+            | Fault::Withhold
+            | Fault::IgnoreCursor => None,
         })
     }
 }

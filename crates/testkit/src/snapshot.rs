@@ -3,6 +3,7 @@
 //! A [`Reader`] takes one snapshot after the other while something else writes, and hands each to
 //! a check: that no block is there twice, in two forks, or in half.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -51,6 +52,61 @@ impl View {
         let mut pairs = self.blocks.iter().zip(self.blocks.iter().skip(1));
         pairs.find(|(a, b)| a.number == b.number).map(|(a, _)| a.number)
     }
+
+    /// Checks that the snapshot has whole blocks of one fork, from the first block up to its
+    /// highest one without a gap. `known` tells of a block by its hash, on whatever fork it is.
+    ///
+    /// # Errors
+    /// When it has not; the error says which block is wrong and how.
+    pub fn is_one_fork(&self, known: impl Fn(&str) -> Option<Known>) -> Result<(), String> {
+        if let Some(number) = self.forked() {
+            return Err(format!("block {number} is there on two forks"));
+        }
+        let Some(top) = self.blocks.last() else { return Ok(()) };
+        let rows: HashMap<i64, &BlockRows> =
+            self.blocks.iter().map(|block| (block.number, block)).collect();
+        let mut hash = top.hash.clone();
+        let mut block = known(&hash).ok_or_else(|| format!("block {hash} never was"))?;
+        let mut seen = 0;
+        loop {
+            let (number, wanted) = (block.number, block.rows);
+            match rows.get(&number) {
+                Some(found) if found.hash != hash => {
+                    let rows = found.rows;
+                    return Err(format!(
+                        "block {number} ({rows} rows) is of another fork than the top"
+                    ));
+                }
+                Some(found) if found.rows != wanted => {
+                    return Err(format!("block {number} has {} rows, not {wanted}", found.rows));
+                }
+                Some(_) => seen += 1,
+                None if wanted > 0 => return Err(format!("block {number} is missing")),
+                None => {}
+            }
+            hash = block.parent;
+            match known(&hash) {
+                Some(parent) => block = parent,
+                None => break,
+            }
+        }
+        if seen == self.blocks.len() {
+            Ok(())
+        } else {
+            Err("there are rows of unknown blocks".to_owned())
+        }
+    }
+}
+
+/// What is known of a block, on whatever fork.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its number.
+    pub number: i64,
+    /// The hash of the block below, which nobody knows where there is none.
+    pub parent: String,
+    /// How many rows of the watched table it has.
+    pub rows: i64,
 }
 
 /// How much a reader has seen.
@@ -90,6 +146,14 @@ impl Reader {
     where
         C: FnMut(&View) -> Result<(), String> + Send + 'static,
     {
+        Self::start_every(PAUSE, config, watched, check)
+    }
+
+    /// The same with a pause of the caller's choice between two snapshots.
+    pub fn start_every<C>(pause: Duration, config: Config, watched: &Watched, check: C) -> Self
+    where
+        C: FnMut(&View) -> Result<(), String> + Send + 'static,
+    {
         let Watched { table, number, hash } = watched;
         let query = format!(
             "SELECT {number}::bigint, '0x' || encode({hash}, 'hex'), count(*) FROM {table} \
@@ -98,7 +162,7 @@ impl Reader {
         let stop = CancellationToken::new();
         let (told, seen) = watch::channel(0);
         let mut task = JoinSet::new();
-        task.spawn(read(config, query, check, stop.clone(), told));
+        task.spawn(read(pause, config, query, check, stop.clone(), told));
         Self { stop, seen, task }
     }
 
@@ -108,6 +172,12 @@ impl Reader {
         let enough = *seen.borrow() + snapshots;
         // An error says that the reader has ended, which `finish` explains.
         seen.wait_for(|seen| *seen >= enough).await.ok();
+    }
+
+    /// Whether the check has refused a snapshot, or has panicked.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.seen.has_changed().is_err()
     }
 
     /// Stops reading.
@@ -128,6 +198,7 @@ impl Reader {
 }
 
 async fn read<C>(
+    pause: Duration,
     config: Config,
     query: String,
     mut check: C,
@@ -155,7 +226,7 @@ where
             }
             Some(Err(_away)) => session = None,
         }
-        if stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+        if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
             return Ok(report);
         }
     }

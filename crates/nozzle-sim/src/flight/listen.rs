@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
 use futures::StreamExt;
@@ -39,6 +40,8 @@ impl Connections {
 pub(crate) struct Listener {
     addr: SocketAddr,
     connections: Connections,
+    /// How old a connection becomes before it is said goodbye.
+    age_max: Option<Duration>,
     /// The accept loop, while the port is open.
     accepting: JoinSet<()>,
 }
@@ -50,13 +53,18 @@ impl Listener {
         connections: Connections,
         flight: Flight<B>,
     ) -> io::Result<Self> {
-        let mut listener = Self { addr, connections, accepting: JoinSet::new() };
+        let mut listener = Self { addr, connections, age_max: None, accepting: JoinSet::new() };
         listener.reopen(flight).await?;
         Ok(listener)
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Says goodbye to connections of this age, from the next opening of the port on.
+    pub(crate) fn set_age_max(&mut self, age: Option<Duration>) {
+        self.age_max = age;
     }
 
     /// Opens the port again.
@@ -72,7 +80,12 @@ impl Listener {
             Ok::<_, io::Error>(Cuttable { stream, cut })
         });
         let service = FlightServiceServer::new(flight).max_encoding_message_size(usize::MAX);
-        let serving = Server::builder().add_service(service).serve_with_incoming(incoming);
+        let mut server = Server::builder();
+        if let Some(age) = self.age_max {
+            // After the goodbye streams have as long again, and are then cut.
+            server = server.max_connection_age(age).max_connection_age_grace(age);
+        }
+        let serving = server.add_service(service).serve_with_incoming(incoming);
         self.accepting.spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(%error, "server stopped");

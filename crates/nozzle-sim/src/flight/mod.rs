@@ -16,7 +16,7 @@ use tonic::Status;
 pub use service::{Method, Request};
 
 pub(crate) use listen::{Connections, Listener};
-pub(crate) use outbox::{Closed, Outbox};
+pub(crate) use outbox::{Closed, Outbox, Spoil};
 pub(crate) use service::{CommandStatementQuery, Flight, RequestLog, STATEMENT_QUERY};
 
 use crate::chain::Cursor;
@@ -25,6 +25,11 @@ use crate::chain::Cursor;
 pub(crate) trait Backend: Send + Sync + 'static {
     /// Answers `GetFlightInfo`.
     fn plan(&self, sql: &str, headers: &Headers) -> Result<(SchemaRef, Ticket), Status>;
+
+    /// Whether `GetFlightInfo` is never to be answered this time.
+    fn withholds(&self, _sql: &str) -> bool {
+        false
+    }
 
     /// Answers `DoGet`: what fills the outbox until the stream ends.
     fn stream(self: std::sync::Arc<Self>, ticket: Ticket) -> Result<Stream, Status>;

@@ -18,6 +18,33 @@ pub(super) const MESSAGES_MAX: usize = 10;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Closed;
 
+/// How the next batch is spoiled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Spoil {
+    Truncated,
+    GarbledHeader,
+    Oversized,
+}
+
+/// Larger than what a client takes if it is told nothing else.
+const OVERSIZED_BYTES: usize = 40 << 20;
+
+impl Spoil {
+    fn apply(self, message: FlightData) -> FlightData {
+        let FlightData { data_header, data_body, .. } = &message;
+        match self {
+            Self::Truncated => {
+                FlightData { data_body: data_body.slice(..data_body.len() / 2), ..message }
+            }
+            Self::GarbledHeader => {
+                let garbled: Vec<u8> = data_header.iter().map(|byte| byte ^ 0x5a).collect();
+                FlightData { data_header: garbled.into(), ..message }
+            }
+            Self::Oversized => FlightData { data_body: vec![0; OVERSIZED_BYTES].into(), ..message },
+        }
+    }
+}
+
 /// Where a stream puts its messages.
 pub(crate) struct Outbox {
     messages: mpsc::Sender<Result<FlightData, Status>>,
@@ -29,6 +56,7 @@ pub(crate) struct Outbox {
     has_schema: bool,
     /// How many messages still leave, and what comes then.
     snare: Option<(usize, Break)>,
+    spoil: Option<Spoil>,
 }
 
 impl Outbox {
@@ -45,6 +73,7 @@ impl Outbox {
             options: IpcWriteOptions::default(),
             has_schema: false,
             snare: None,
+            spoil: None,
         }
     }
 
@@ -94,7 +123,17 @@ impl Outbox {
         for dictionary in dictionaries {
             self.push(dictionary.into()).await?;
         }
-        self.push(FlightData { app_metadata: metadata, ..batch.into() }).await
+        let message = FlightData { app_metadata: metadata, ..batch.into() };
+        let message = match self.spoil.take() {
+            Some(spoil) => spoil.apply(message),
+            None => message,
+        };
+        self.push(message).await
+    }
+
+    /// Spoils the next batch.
+    pub(crate) fn spoil(&mut self, spoil: Spoil) {
+        self.spoil = Some(spoil);
     }
 
     /// Ends the stream with an error.

@@ -163,7 +163,11 @@ impl<B: Backend> FlightService for Flight<B> {
         let text = sql.as_deref().unwrap_or_default();
         self.log.add(Method::GetFlightInfo, text, &headers);
         self.authorize(&headers)?;
-        let (schema, ticket) = self.backend.plan(&sql?, &headers)?;
+        let sql = sql?;
+        if self.backend.withholds(&sql) {
+            std::future::pending::<()>().await;
+        }
+        let (schema, ticket) = self.backend.plan(&sql, &headers)?;
         let options = IpcWriteOptions::default();
         let IpcMessage(schema) = SchemaAsIpc::new(&schema, &options)
             .try_into()

@@ -8,6 +8,7 @@ mod stream;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow_array::RecordBatch;
 
@@ -332,6 +333,22 @@ impl SimServer {
     /// Adds a fault of one table.
     pub fn inject_for(&self, table: &str, fault: Fault) {
         self.state.inject(Some(table), fault);
+    }
+
+    /// Takes back the last change of the schema of a table. Open streams keep theirs.
+    pub fn restore_schema(&self, table: &str) {
+        self.state.restore_schema(table);
+    }
+
+    /// From the next [`restart`](SimServer::restart) on, says goodbye (GOAWAY) to every connection
+    /// of this age, and cuts it when it is twice as old.
+    pub fn retire_connections(&mut self, age: Option<Duration>) {
+        self.listener.set_age_max(age);
+    }
+
+    /// Takes back all faults that have not come to pass yet, and says how many they were.
+    pub fn withdraw_faults(&self) -> usize {
+        self.state.faults().clear()
     }
 
     /// How many faults have not come to pass yet.

@@ -56,6 +56,12 @@ impl State {
         }
     }
 
+    pub(super) fn restore_schema(&self, name: &str) {
+        for table in self.tables().iter_mut().filter(|table| table.name() == name) {
+            *table = table.clone().without_last_change();
+        }
+    }
+
     pub(super) fn repoint(&self) -> String {
         let changes = self.changes.fetch_add(1, Ordering::SeqCst) + 1;
         self.config.manifest_hash_after(changes)
@@ -120,6 +126,10 @@ impl Backend for State {
         Ok((plan.schema, Ticket::new(sql, headers, era.resume_header(), stream)))
     }
 
+    fn withholds(&self, sql: &str) -> bool {
+        sql::parse(sql).is_ok_and(|query| self.faults().withhold(&query.table))
+    }
+
     fn stream(self: Arc<Self>, ticket: Ticket) -> Result<Stream, Status> {
         let query = sql::parse(&ticket.sql)?;
         if let Some(status) = self.faults().do_get(&query.table) {
@@ -137,7 +147,10 @@ impl Backend for State {
         if !ticket.stream {
             return Ok(Box::new(|out| Box::pin(batch::run(self, plan, random, out))));
         }
-        let cursor = ticket.cursor(&self.config.network)?;
+        let mut cursor = ticket.cursor(&self.config.network)?;
+        if cursor.is_some() && self.faults().ignore_cursor(plan.table.name()) {
+            cursor = None;
+        }
         let silence = self.faults().silence(plan.table.name());
         Ok(Box::new(move |out| {
             Box::pin(async move {

@@ -12,7 +12,7 @@ use super::state::State;
 use crate::chain::{Block, Cursor, Range, next_range};
 use crate::era::EmptyReply;
 use crate::fault::Lie;
-use crate::flight::{Closed, Outbox};
+use crate::flight::{Closed, Outbox, Spoil};
 
 /// Answers a streaming query until the client leaves or a fault ends it.
 pub(super) async fn run(
@@ -114,6 +114,12 @@ impl Streaming {
         out.schema(&plan.schema).await?;
         if config.keep_alives && self.random.bool() {
             send(plan, &none, metadata(false), out).await?;
+        }
+        match microbatch.lie {
+            Some(Lie::TruncatedBody) => out.spoil(Spoil::Truncated),
+            Some(Lie::GarbledHeader) => out.spoil(Spoil::GarbledHeader),
+            Some(Lie::Oversized) => out.spoil(Spoil::Oversized),
+            _ => {}
         }
         for piece in &pieces {
             send(plan, piece, metadata(false), out).await?;

@@ -160,7 +160,7 @@ mod tests {
     fn a_query_of_a_query_and_conditions_are_read() {
         let query = parse(
             "SELECT b FROM (SELECT _block_num AS b FROM x.y WHERE log_index <> 3) AS t \
-             WHERE t.b >= 7 AND b < 12",
+             WHERE (t.b >= 7 AND (b < 12))",
         );
         let query = query.unwrap();
         let condition =

@@ -95,13 +95,23 @@ impl Parser {
 
     fn conditions(&mut self) -> Result<Vec<Condition>, SqlError> {
         let mut conditions = Vec::new();
-        if !self.keyword("where") {
-            return Ok(conditions);
+        if self.keyword("where") {
+            self.all_of(&mut conditions)?;
         }
+        Ok(conditions)
+    }
+
+    /// Conditions with `AND` between them, some of them perhaps in parentheses.
+    fn all_of(&mut self, conditions: &mut Vec<Condition>) -> Result<(), SqlError> {
         loop {
-            conditions.push(self.condition()?);
+            if self.symbol('(') {
+                self.all_of(conditions)?;
+                self.expect(')')?;
+            } else {
+                conditions.push(self.condition()?);
+            }
             if !self.keyword("and") {
-                return Ok(conditions);
+                return Ok(());
             }
         }
     }

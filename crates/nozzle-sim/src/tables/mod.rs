@@ -4,6 +4,7 @@
 mod blocks;
 mod column;
 mod logs;
+mod scripted;
 mod sparse;
 mod transactions;
 
@@ -16,6 +17,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use crate::chain::Block;
 use crate::dice::Dice;
 use column::Row;
+use scripted::Script;
 
 /// What a table holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub enum TableKind {
     /// A made-up table with rows in about one block of forty, a `Decimal256`, a 256-bit number
     /// as text, a `Utf8View` and a nullable note.
     Sparse,
+    /// Rows that were given, of any types.
+    Scripted,
 }
 
 /// A change of a table's schema under the same name.
@@ -52,6 +56,7 @@ pub struct Table {
     one_in: u64,
     dictionary: bool,
     changes: Vec<SchemaChange>,
+    script: Script,
 }
 
 impl Table {
@@ -79,9 +84,24 @@ impl Table {
         Self::new("sparse", TableKind::Sparse, 1..=3, 40)
     }
 
+    /// A table with the given rows of each block, from block 0 on; later blocks have none. The
+    /// schema has the column `_block_num`, and the rows of a block have its number.
+    ///
+    /// The server sends a dictionary once a stream: batches that share one should be slices of one
+    /// batch.
+    ///
+    /// # Panics
+    /// When a batch has another schema, as soon as the rows of several blocks are sent together.
+    #[must_use]
+    pub fn scripted(name: &str, schema: SchemaRef, blocks: Vec<RecordBatch>) -> Self {
+        let script = Script::new(schema, blocks);
+        Self { script, ..Self::new(name, TableKind::Scripted, 0..=0, 1) }
+    }
+
     fn new(name: &str, kind: TableKind, rows_per_block: RangeInclusive<u32>, one_in: u64) -> Self {
         let name = name.to_owned();
-        Self { name, kind, rows_per_block, one_in, dictionary: false, changes: Vec::new() }
+        let (changes, script) = (Vec::new(), Script::default());
+        Self { name, kind, rows_per_block, one_in, dictionary: false, changes, script }
     }
 
     /// The same table under another name.
@@ -123,6 +143,12 @@ impl Table {
         self
     }
 
+    /// The table before the last change of its schema.
+    pub(crate) fn without_last_change(mut self) -> Self {
+        self.changes.pop();
+        self
+    }
+
     /// The name, as SQL says it.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -137,6 +163,7 @@ impl Table {
             TableKind::Logs => logs::schema(),
             TableKind::Transactions => transactions::schema(),
             TableKind::Sparse => sparse::schema(self.dictionary),
+            TableKind::Scripted => Arc::clone(&self.script.schema),
         };
         self.changes.iter().fold(schema, |schema, change| change.schema(&schema))
     }
@@ -144,6 +171,9 @@ impl Table {
     /// How many rows the block has.
     #[must_use]
     pub fn row_count(&self, block: &Block) -> u32 {
+        if self.kind == TableKind::Scripted {
+            return self.script.row_count(block);
+        }
         let mut dice = Dice::new(block.seed(), self.tag());
         if !dice.one_in(self.one_in) {
             return 0;
@@ -172,12 +202,14 @@ impl Table {
             TableKind::Logs => logs::columns(&rows),
             TableKind::Transactions => transactions::columns(&rows),
             TableKind::Sparse => sparse::columns(&rows, self.dictionary),
+            TableKind::Scripted => return self.script.rows_of(blocks),
         };
         let schema = match self.kind {
             TableKind::Blocks => blocks::schema(),
             TableKind::Logs => logs::schema(),
             TableKind::Transactions => transactions::schema(),
             TableKind::Sparse => sparse::schema(self.dictionary),
+            TableKind::Scripted => Arc::clone(&self.script.schema),
         };
         let batch = batch(schema, columns, rows.len());
         self.changes.iter().fold(batch, |batch, change| change.rows(&batch, &rows))
@@ -190,6 +222,7 @@ impl Table {
             TableKind::Logs => 2,
             TableKind::Transactions => 3,
             TableKind::Sparse => 4,
+            TableKind::Scripted => 5,
         }
     }
 }

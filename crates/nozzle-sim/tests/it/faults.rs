@@ -209,3 +209,33 @@ async fn a_completion_can_be_missing() {
         server.mine(u64::from(starts.len() == 1));
     }
 }
+
+#[tokio::test]
+async fn a_garbled_message_cannot_be_read() {
+    let server = server(3).await;
+    server.inject_for("blocks", Fault::Lie(Lie::GarbledHeader));
+    let mut spoiled = stream(&server, "blocks", None).await;
+    assert!(spoiled.next().await.is_err());
+    range(&mut stream(&server, "blocks", None).await).await;
+}
+
+#[tokio::test]
+async fn a_withheld_answer_does_not_come_and_the_next_does() {
+    let server = server(3).await;
+    server.inject_for("logs", Fault::Withhold);
+    let sql = select("logs");
+    let withheld = open(&server, &sql, &[STREAM]);
+    let limit = std::time::Duration::from_millis(100);
+    assert!(tokio::time::timeout(limit, withheld).await.is_err());
+    range(&mut stream(&server, "logs", None).await).await;
+}
+
+#[tokio::test]
+async fn a_schema_can_be_changed_and_restored() {
+    let server = server(3).await;
+    let before = server.table("logs").schema();
+    server.change_schema("logs", &SchemaChange::Add("extra".to_owned()));
+    assert_ne!(server.table("logs").schema(), before);
+    server.restore_schema("logs");
+    assert_eq!(server.table("logs").schema(), before);
+}

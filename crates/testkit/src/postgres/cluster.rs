@@ -74,9 +74,25 @@ impl Cluster {
     /// # Errors
     /// When there is no PostgreSQL on the machine, it refuses a setting, or does not start.
     pub async fn start_with(settings: &[(&str, &str)]) -> Result<Self, ClusterError> {
+        // Looking for the programs runs some.
+        match tokio::task::spawn_blocking(Programs::find).await {
+            Ok(programs) => Self::start_version(programs?, settings).await,
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        }
+    }
+
+    /// Starts a cluster of whichever version `programs` are, with settings as in
+    /// `postgresql.conf`, which go before the default ones.
+    ///
+    /// # Errors
+    /// When it refuses a setting, or does not start.
+    pub async fn start_version(
+        programs: Programs,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, ClusterError> {
         let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         // Copying the template would hold up everything else on the caller's thread.
-        let made = tokio::task::spawn_blocking(|| Self::create(settings)).await;
+        let made = tokio::task::spawn_blocking(|| Self::create(programs, settings)).await;
         let mut cluster = match made {
             Ok(made) => made?,
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
@@ -88,8 +104,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    fn create(settings: Vec<(String, String)>) -> Result<Self, ClusterError> {
-        let programs = Programs::find()?;
+    fn create(programs: Programs, settings: Vec<(String, String)>) -> Result<Self, ClusterError> {
         let owner = Owner::find()?;
         // Short, because the path of a socket may have only about a hundred bytes.
         let folder = std::env::temp_dir().join(format!("pg-{:012x}", fastrand::u64(..1 << 48)));

@@ -9,6 +9,9 @@ pub enum InstallError {
     /// It has to be installed by a person.
     #[error(transparent)]
     ByHand(NotFound),
+    /// Nobody packages this major version for any machine.
+    #[error("there is no PostgreSQL {0} here; name the folder that has its programs in PG_BIN_{0}")]
+    NoVersion(u32),
     /// The package manager could not be run.
     #[error("could not run {command}")]
     Run {
@@ -46,7 +49,7 @@ pub fn install_if_missing() -> Result<Programs, InstallError> {
     Programs::find().map_err(InstallError::ByHand)
 }
 
-fn apt(command: &'static str, arguments: &[&str]) -> Result<(), InstallError> {
+pub(super) fn apt(command: &'static str, arguments: &[&str]) -> Result<(), InstallError> {
     let status = Command::new("apt-get")
         .args(arguments)
         .env("DEBIAN_FRONTEND", "noninteractive")

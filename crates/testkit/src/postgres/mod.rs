@@ -9,9 +9,11 @@ mod owner;
 mod programs;
 mod session;
 mod template;
+mod versions;
 
 pub use cluster::{Cluster, Stop, shared};
 pub use error::ClusterError;
 pub use install::{InstallError, install_if_missing};
 pub use programs::{NotFound, Programs};
 pub use session::{Session, connect};
+pub use versions::{install_version, shared_version};

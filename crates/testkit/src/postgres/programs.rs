@@ -32,7 +32,18 @@ impl Programs {
         folders.iter().find_map(|folder| Self::at(folder)).ok_or(NotFound { looked: folders })
     }
 
-    fn at(folder: &Path) -> Option<Self> {
+    /// Finds the programs of a major version: in `PG_BIN_<major>`, or where [`find`](Self::find)
+    /// looks. With `PG_BIN_<major>` set, it looks nowhere else.
+    #[must_use]
+    pub fn find_version(major: u32) -> Option<Self> {
+        let folders = match env::var_os(format!("PG_BIN_{major}")) {
+            Some(folder) => vec![folder.into()],
+            None => candidates(),
+        };
+        folders.iter().find_map(|folder| Self::at(folder).filter(|found| found.major() == major))
+    }
+
+    pub(super) fn at(folder: &Path) -> Option<Self> {
         // A wrapper or link to one program says nothing of the others: both must be here.
         if !folder.join("initdb").is_file() {
             return None;
@@ -51,6 +62,13 @@ impl Programs {
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The major version, such as 17; zero if `postgres --version` prints none.
+    #[must_use]
+    pub fn major(&self) -> u32 {
+        let numbers = self.version.split(|c: char| !c.is_ascii_digit());
+        numbers.filter_map(|number| number.parse().ok()).next().unwrap_or(0)
     }
 }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -8,10 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, copy_bidirectional};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::fault::{Allowance, Armed, Fault, Faults, Struck};
-use super::switches::{Switches, lock};
+use super::fault::{Allowance, Armed, Fault, Faults, Said, Struck};
+use super::switches::{Line, lock};
 use super::tcp::{CHUNK_BYTES, Proxy};
-use super::wire::{Commits, Head, Hello, read_body, read_head, read_hello};
+use super::wire::{Commits, Head, Hello, read_body, read_head, read_hello, sqlstate};
 
 const COPY_DATA: u8 = b'd';
 const COMMAND_COMPLETE: u8 = b'C';
@@ -31,6 +32,8 @@ pub struct PgProxy {
 struct Plan {
     faults: Faults,
     commits: AtomicU64,
+    /// How often the server answered with an error, by SQLSTATE.
+    errors: Mutex<BTreeMap<String, u64>>,
 }
 
 impl PgProxy {
@@ -41,14 +44,24 @@ impl PgProxy {
     pub async fn start(upstream: SocketAddr) -> io::Result<Self> {
         let plan = Arc::new(Plan::default());
         let shared = Arc::clone(&plan);
-        let relay =
-            move |client, server, switches| relay(client, server, switches, Arc::clone(&shared));
+        let relay = move |client, server, line| relay(client, server, line, Arc::clone(&shared));
         Ok(Self { proxy: Proxy::start_relay(upstream, relay).await?, plan })
     }
 
     /// Adds a fault. Faults strike in the order in which they were added.
     pub fn inject(&self, fault: Fault) -> Struck {
         self.plan.faults.add(fault)
+    }
+
+    /// Forgets all faults that have not struck. Awaiting one of them afterwards panics.
+    pub fn withdraw(&self) {
+        self.plan.faults.withdraw();
+    }
+
+    /// How many errors with this SQLSTATE the server has answered with, or ended a session with.
+    #[must_use]
+    pub fn errors(&self, sqlstate: &str) -> u64 {
+        lock(&self.plan.errors).get(sqlstate).copied().unwrap_or(0)
     }
 
     /// How many times the server has confirmed a COMMIT, whether or not a client heard of it.
@@ -68,7 +81,7 @@ impl Deref for PgProxy {
 
 /// One session, seen from between its two sides.
 struct Session {
-    switches: Arc<Switches>,
+    line: Line,
     plan: Arc<Plan>,
     /// The fault that waits for the reply to a COMMIT that was forwarded.
     at_reply: Mutex<Option<Armed>>,
@@ -77,7 +90,7 @@ struct Session {
 async fn relay(
     mut client: TcpStream,
     mut server: TcpStream,
-    switches: Arc<Switches>,
+    line: Line,
     plan: Arc<Plan>,
 ) -> io::Result<()> {
     let startup = loop {
@@ -93,7 +106,7 @@ async fn relay(
     server.write_all(&startup).await?;
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let session = Session { switches, plan, at_reply: Mutex::new(None) };
+    let session = Session { line, plan, at_reply: Mutex::new(None) };
     tokio::try_join!(
         session.requests(from_client, to_server),
         session.replies(from_server, to_client),
@@ -118,11 +131,12 @@ impl Session {
                 continue;
             }
             let body = read_body(&mut from, head.length).await?;
-            self.switches.pass().await;
-            if commits.observe(head.tag, &body) {
-                self.commit_requested()?;
-            }
-            write_message(&mut to, head, &body).await?;
+            self.line.pass().await;
+            let said =
+                Said { tag: head.tag, body: &body, commits: commits.observe(head.tag, &body) };
+            let refusal = self.struck(said).await?;
+            let body = refusal.unwrap_or(body);
+            self.write_message(&mut to, Head { length: body.len(), ..head }, &body).await?;
         }
         to.shutdown().await
     }
@@ -134,20 +148,20 @@ impl Session {
         from: &mut BufReader<OwnedReadHalf>,
         to: &mut OwnedWriteHalf,
     ) -> io::Result<()> {
-        self.switches.pass().await;
-        to.write_all(&head.encode()).await?;
+        self.line.pass().await;
+        self.line.send(to, &head.encode()).await?;
         let mut left = head.length;
         let mut buffer = vec![0; left.min(CHUNK_BYTES)];
         while left > 0 {
             let piece = &mut buffer[..left.min(CHUNK_BYTES)];
             from.read_exact(piece).await?;
-            self.switches.pass().await;
+            self.line.pass().await;
             match self.plan.faults.at_copy(piece.len()) {
-                Allowance::All => to.write_all(piece).await?,
-                Allowance::Cut(bytes, armed) => {
-                    to.write_all(&piece[..bytes]).await?;
-                    armed.strike();
-                    return Err(cut());
+                Allowance::All => self.line.send(to, piece).await?,
+                Allowance::Until(bytes, armed) => {
+                    self.line.send(to, &piece[..bytes]).await?;
+                    self.struck_in_copy(armed).await?;
+                    self.line.send(to, &piece[bytes..]).await?;
                 }
             }
             left -= piece.len();
@@ -155,14 +169,45 @@ impl Session {
         Ok(())
     }
 
-    fn commit_requested(&self) -> io::Result<()> {
-        let Some(armed) = self.plan.faults.at_commit() else { return Ok(()) };
-        if armed.fault == Fault::NeverForwardCommit {
-            armed.strike();
+    async fn struck_in_copy(&self, armed: Armed) -> io::Result<()> {
+        let is_stall = matches!(armed.fault, Fault::StallAfterCopyBytes(_));
+        self.line.switches.stall(is_stall || self.line.switches.is_stalled());
+        armed.strike();
+        if !is_stall {
             return Err(cut());
         }
-        *lock(&self.at_reply) = Some(armed);
+        self.line.pass().await;
         Ok(())
+    }
+
+    /// Lets the fault of this moment strike; returns what the server is told instead.
+    async fn struck(&self, said: Said<'_>) -> io::Result<Option<Vec<u8>>> {
+        let Some(armed) = self.plan.faults.at(said) else { return Ok(None) };
+        match armed.fault {
+            Fault::NeverForwardCommit => {
+                armed.strike();
+                Err(cut())
+            }
+            Fault::StallAt(_) => {
+                self.line.switches.stall(true);
+                armed.strike();
+                self.line.pass().await;
+                Ok(None)
+            }
+            Fault::Refuse(_, sqlstate) => {
+                armed.strike();
+                // The server itself refuses, so that it and the client are of one mind.
+                let raise = format!("RAISE EXCEPTION 'injected' USING ERRCODE = '{sqlstate}'");
+                Ok(Some(format!("DO $$BEGIN {raise}; END$$\0").into_bytes()))
+            }
+            Fault::DropCommitReply
+            | Fault::StallCommitReply
+            | Fault::CutAfterCopyBytes(_)
+            | Fault::StallAfterCopyBytes(_) => {
+                *lock(&self.at_reply) = Some(armed);
+                Ok(None)
+            }
+        }
     }
 
     async fn replies(&self, from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
@@ -170,6 +215,10 @@ impl Session {
         let (mut swallowing, mut refused) = (false, false);
         while let Some(head) = read_head(&mut from).await? {
             let body = read_body(&mut from, head.length).await?;
+            if head.tag == ERROR_RESPONSE {
+                let state = sqlstate(&body).unwrap_or_default();
+                *lock(&self.plan.errors).entry(state).or_default() += 1;
+            }
             match (head.tag, body.as_slice()) {
                 (COMMAND_COMPLETE, b"COMMIT\0") => swallowing = self.commit_confirmed(),
                 (COMMAND_COMPLETE, b"ROLLBACK\0") | (ERROR_RESPONSE, _) => refused = true,
@@ -184,9 +233,9 @@ impl Session {
                 }
                 _ => {}
             }
-            self.switches.pass().await;
+            self.line.pass().await;
             if !swallowing {
-                write_message(&mut to, head, &body).await?;
+                self.write_message(&mut to, head, &body).await?;
             }
         }
         to.shutdown().await
@@ -199,12 +248,28 @@ impl Session {
         match at_reply.as_ref().map(|armed| armed.fault) {
             Some(Fault::DropCommitReply) => true,
             Some(Fault::StallCommitReply) => {
-                self.switches.stall(true);
+                self.line.switches.stall(true);
                 at_reply.take().into_iter().for_each(Armed::strike);
                 false
             }
-            Some(Fault::NeverForwardCommit | Fault::CutAfterCopyBytes(_)) | None => false,
+            Some(
+                Fault::NeverForwardCommit
+                | Fault::CutAfterCopyBytes(_)
+                | Fault::StallAfterCopyBytes(_)
+                | Fault::StallAt(_)
+                | Fault::Refuse(..),
+            )
+            | None => false,
         }
+    }
+
+    async fn write_message(
+        &self,
+        to: &mut OwnedWriteHalf,
+        head: Head,
+        body: &[u8],
+    ) -> io::Result<()> {
+        self.line.send(to, &[&head.encode(), body].concat()).await
     }
 
     fn fault_missed(&self) {
@@ -212,10 +277,6 @@ impl Session {
             self.plan.faults.put_back(armed);
         }
     }
-}
-
-async fn write_message(to: &mut OwnedWriteHalf, head: Head, body: &[u8]) -> io::Result<()> {
-    to.write_all(&[&head.encode(), body].concat()).await
 }
 
 /// Ends a session: both its sides are closed when this error reaches the top.

@@ -8,7 +8,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::switches::Switches;
+use super::shape::Shape;
+use super::switches::{Line, Switches};
 
 /// How much is read at once.
 pub(super) const CHUNK_BYTES: usize = 64 << 10;
@@ -33,7 +34,7 @@ impl Proxy {
     /// Starts with the function that carries one connection, the client's side first.
     pub(super) async fn start_relay<R, F>(upstream: SocketAddr, relay: R) -> io::Result<Self>
     where
-        R: Fn(TcpStream, TcpStream, Arc<Switches>) -> F + Clone + Send + Sync + 'static,
+        R: Fn(TcpStream, TcpStream, Line) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -65,6 +66,34 @@ impl Proxy {
         self.switches.stall(false);
     }
 
+    /// Whether nothing passes: it was told to stall, or a fault made it.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        self.switches.is_stalled()
+    }
+
+    /// Makes all connections half-open: nothing passes on them ever again, and neither side is
+    /// told, not even when the other one closes. New ones are taken.
+    pub fn lose(&self) {
+        self.switches.lose();
+    }
+
+    /// How bytes travel from now on, on every connection.
+    pub fn set_shape(&self, shape: Shape) {
+        self.switches.set_shape(shape);
+    }
+
+    /// Turns the next bytes that come from the server into others, or with `false`, no longer.
+    pub fn garble(&self, garbling: bool) {
+        self.switches.garble(garbling);
+    }
+
+    /// Whether bytes are still to be garbled.
+    #[must_use]
+    pub fn is_garbling(&self) -> bool {
+        self.switches.is_garbling()
+    }
+
     /// Closes new connections as soon as they are made. Those that exist go on.
     pub fn refuse(&self) {
         self.switches.refuse(true);
@@ -89,7 +118,7 @@ impl Proxy {
 
 async fn accept<R, F>(listener: TcpListener, switches: Arc<Switches>, relay: R)
 where
-    R: Fn(TcpStream, TcpStream, Arc<Switches>) -> F + Clone + Send + Sync + 'static,
+    R: Fn(TcpStream, TcpStream, Line) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = io::Result<()>> + Send + 'static,
 {
     let mut connections = JoinSet::new();
@@ -101,7 +130,14 @@ where
                     let carried = carry(client, Arc::clone(&switches), relay.clone());
                     let cut = switches.cut_token();
                     // However a connection ends, both its sides see it by its being closed.
-                    connections.spawn(async move { cut.run_until_cancelled(carried).await.is_some() });
+                    connections.spawn(async move {
+                        tokio::select! {
+                            // First: what is held in a stall must not pass when both end at once.
+                            biased;
+                            () = cut.cancelled() => {}
+                            _ended = carried => {}
+                        }
+                    });
                 }
             }
             Some(_ended) = connections.join_next() => {}
@@ -111,36 +147,41 @@ where
 
 async fn carry<R, F>(client: TcpStream, switches: Arc<Switches>, relay: R) -> io::Result<()>
 where
-    R: Fn(TcpStream, TcpStream, Arc<Switches>) -> F,
+    R: Fn(TcpStream, TcpStream, Line) -> F,
     F: Future<Output = io::Result<()>>,
 {
-    switches.pass().await;
+    let line = Line::new(Arc::clone(&switches));
+    line.pass().await;
     let server = TcpStream::connect(switches.upstream()).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    relay(client, server, switches).await
+    relay(client, server, line).await
 }
 
-async fn relay(client: TcpStream, server: TcpStream, switches: Arc<Switches>) -> io::Result<()> {
+async fn relay(client: TcpStream, server: TcpStream, line: Line) -> io::Result<()> {
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let there = pump(from_client, to_server, &switches);
-    let back = pump(from_server, to_client, &switches);
+    let there = pump(from_client, to_server, &line, false);
+    let back = pump(from_server, to_client, &line, true);
     tokio::try_join!(there, back).map(|((), ())| ())
 }
 
 async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    switches: &Switches,
+    line: &Line,
+    is_reply: bool,
 ) -> io::Result<()> {
     let mut buffer = vec![0; CHUNK_BYTES];
     loop {
         let read = from.read(&mut buffer).await?;
-        switches.pass().await;
+        line.pass().await;
         if read == 0 {
             return to.shutdown().await;
         }
-        to.write_all(&buffer[..read]).await?;
+        if is_reply {
+            line.spoil(&mut buffer[..read]);
+        }
+        line.send(&mut to, &buffer[..read]).await?;
     }
 }

@@ -68,6 +68,13 @@ pub(super) async fn read_body(
     Ok(body)
 }
 
+/// The SQLSTATE in the body of an error.
+pub(super) fn sqlstate(body: &[u8]) -> Option<String> {
+    let mut fields = body.split(|byte| *byte == 0);
+    let code = fields.find_map(|field| field.strip_prefix(b"C"))?;
+    Some(String::from_utf8_lossy(code).into_owned())
+}
+
 fn body_length(length: u32) -> io::Result<usize> {
     let body = usize::try_from(length).ok().and_then(|length| length.checked_sub(4));
     body.filter(|length| *length <= MESSAGE_BYTES_MAX).ok_or_else(|| {

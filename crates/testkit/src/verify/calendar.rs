@@ -22,9 +22,32 @@ pub(super) fn timestamp(nanos: i128, instant: bool) -> String {
 /// As inside of JSON: ISO 8601 with all digits.
 pub(super) fn iso_timestamp(nanos: i128, instant: bool) -> String {
     let (day, nanos_of_day) = split(nanos);
-    let (year, month, day) = civil(day);
     let zone = if instant { "Z" } else { "" };
-    format!("{year:04}-{month:02}-{day:02}T{}{zone}", iso_time(nanos_of_day))
+    format!("{}T{}{zone}", iso_date(day), iso_time(nanos_of_day))
+}
+
+/// As inside of JSON: a year that has not four digits has a sign.
+pub(super) fn iso_date(days: i64) -> String {
+    let (year, month, day) = civil(days);
+    let sign = match year {
+        ..0 => "-",
+        0..10_000 => "",
+        10_000.. => "+",
+    };
+    format!("{sign}{:04}-{month:02}-{day:02}", year.abs())
+}
+
+/// As inside of JSON: the parts that are not zero, `P1M2DT-3.5S`.
+pub(super) fn iso_interval(months: i64, days: i64, nanos: i128) -> String {
+    let part = |count: i64, unit| if count == 0 { String::new() } else { format!("{count}{unit}") };
+    let (months, days) = (part(months, "M"), part(days, "D"));
+    let (whole, rest) = (nanos.abs() / 1_000_000_000, nanos.abs() % 1_000_000_000);
+    let sign = if nanos < 0 { "-" } else { "" };
+    let fraction = format!(".{rest:09}");
+    let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
+    let has_time = nanos != 0 || (months.is_empty() && days.is_empty());
+    let time = if has_time { format!("T{sign}{whole}{fraction}S") } else { String::new() };
+    format!("P{months}{days}{time}")
 }
 
 /// A time of day as inside of JSON: with 0, 3, 6 or 9 digits of a second's fraction.
@@ -44,7 +67,8 @@ fn split(nanos: i128) -> (i64, i64) {
 }
 
 /// A time of day, or any number of hours.
-pub(super) fn time(micros: i64) -> String {
+pub(super) fn time(micros: impl Into<i128>) -> String {
+    let micros: i128 = micros.into();
     let seconds = micros / 1_000_000;
     let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
     let mut text = format!("{hours:02}:{minutes:02}:{:02}", seconds % 60);
@@ -80,7 +104,7 @@ pub(super) fn interval(months: i64, days: i64, micros: i64) -> String {
         } else {
             ""
         };
-        write!(text, "{space}{sign}{}", time(micros.saturating_abs())).ok();
+        write!(text, "{space}{sign}{}", time(i128::from(micros).abs())).ok();
     }
     text
 }
@@ -121,6 +145,11 @@ mod tests {
         );
         assert_eq!(iso_timestamp(-500_000_000, false), "1969-12-31T23:59:59.500");
         assert_eq!(iso_timestamp(0, false), "1970-01-01T00:00:00");
+        assert_eq!(iso_date(-719_529), "-0001-12-31");
+        assert_eq!(iso_date(2_932_897), "+10000-01-01");
+        assert_eq!(iso_interval(-1, 2, -1_500_000_000), "P-1M2DT-1.5S");
+        assert_eq!(iso_interval(0, 0, 0), "PT0S");
+        assert_eq!(iso_interval(1, 0, 0), "P1M");
         assert_eq!(iso_time(86_399_000_010_000), "23:59:59.000010");
     }
 }

@@ -1,4 +1,4 @@
-use super::value::{Value, plain};
+use super::value::{Value, decimal, plain};
 use super::{calendar, json, literal};
 
 /// How a column writes its values, by its type. Both sides are brought to one text here.
@@ -6,6 +6,9 @@ use super::{calendar, json, literal};
 pub(super) enum Form {
     /// A text that is the same whenever the value is.
     Text,
+    Integer,
+    /// Alone it is a word, in an array a letter.
+    Boolean,
     /// Bytes as `\x` and digits.
     Bytea,
     /// A number, whose fraction may end in zeros.
@@ -24,6 +27,8 @@ impl Form {
             return Self::Array(Box::new(Self::of(item)));
         }
         match sql {
+            "smallint" | "integer" | "bigint" => Self::Integer,
+            "boolean" => Self::Boolean,
             "bytea" => Self::Bytea,
             "numeric" => Self::Numeric,
             "real" => Self::Real,
@@ -46,7 +51,10 @@ impl Form {
             // `jsonb` writes it.
             (Self::Jsonb, Value::Text(text)) => json::canonical(text),
             (Self::Jsonb, value) => json::write(value),
-            (Self::Numeric, Value::Text(text)) => plain(text).to_owned(),
+            (Self::Numeric | Self::Integer, Value::Text(text)) => {
+                decimal(text).unwrap_or_else(|| text.clone())
+            }
+            (Self::Numeric | Self::Integer, Value::Number(text)) => plain(text).to_owned(),
             (Self::Real, Value::Float32(value)) => format!("{value:e}"),
             (Self::Double, Value::Float32(value)) => format!("{:e}", f64::from(*value)),
             (Self::Double, Value::Float64(value)) => format!("{value:e}"),
@@ -58,9 +66,11 @@ impl Form {
             (_, Value::Date(days)) => calendar::date(*days),
             (_, Value::Time(nanos)) => calendar::time(nanos.div_euclid(1_000)),
             (_, Value::Timestamp(nanos, instant)) => calendar::timestamp(*nanos, *instant),
-            (_, Value::Interval { months, days, micros }) => {
-                calendar::interval(*months, *days, *micros)
+            (_, Value::Interval { months, days, nanos }) => {
+                let micros = i64::try_from(nanos.div_euclid(1_000)).unwrap_or(i64::MAX);
+                calendar::interval(*months, *days, micros)
             }
+            (Self::Text, value) => json::compact(value),
             // The column has another type than the value should have, which shows as a difference.
             (_, value) => json::write(value),
         })
@@ -69,7 +79,12 @@ impl Form {
     /// The same for a text that PostgreSQL has; `None` when it is not of this form.
     pub(super) fn found(&self, text: &str) -> Option<String> {
         Some(match self {
-            Self::Text | Self::Bytea => text.to_owned(),
+            Self::Text | Self::Integer | Self::Bytea => text.to_owned(),
+            Self::Boolean => match text {
+                "t" | "true" => "true".to_owned(),
+                "f" | "false" => "false".to_owned(),
+                _ => return None,
+            },
             Self::Numeric => plain(text).to_owned(),
             Self::Real => format!("{:e}", text.parse::<f32>().ok()?),
             Self::Double => format!("{:e}", text.parse::<f64>().ok()?),

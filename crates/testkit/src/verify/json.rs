@@ -10,7 +10,7 @@ pub(super) fn write(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
-        Value::Number(number) => number.clone(),
+        Value::Number(number) => plain(number).to_owned(),
         // Adding zero makes a negative zero positive: the numbers of `jsonb` have only one.
         Value::Float32(value) if value.is_finite() => plain(&(value + 0.0).to_string()).to_owned(),
         Value::Float64(value) if value.is_finite() => plain(&(value + 0.0).to_string()).to_owned(),
@@ -19,11 +19,11 @@ pub(super) fn write(value: &Value) -> String {
         Value::Float64(value) => string(not_finite(*value)),
         Value::Text(text) => string(text),
         Value::Bytes(bytes) => string(&hex(bytes)),
-        Value::Date(days) => string(&calendar::date(*days)),
+        Value::Date(days) => string(&calendar::iso_date(*days)),
         Value::Time(nanos) => string(&calendar::iso_time(*nanos)),
         Value::Timestamp(nanos, instant) => string(&calendar::iso_timestamp(*nanos, *instant)),
-        Value::Interval { months, days, micros } => {
-            string(&calendar::interval(*months, *days, *micros))
+        Value::Interval { months, days, nanos } => {
+            string(&calendar::iso_interval(*months, *days, *nanos))
         }
         Value::List(items) => {
             let items: Vec<String> = items.iter().map(write).collect();
@@ -31,6 +31,50 @@ pub(super) fn write(value: &Value) -> String {
         }
         Value::Object(fields) => object(fields),
     }
+}
+
+/// Writes a value as JSON in a text: nothing sorted, no white space, numbers with all digits that
+/// their type has.
+pub(super) fn compact(value: &Value) -> String {
+    match value {
+        Value::Number(number) => number.clone(),
+        Value::Float32(value) if value.is_finite() => value.to_string(),
+        Value::Float64(value) if value.is_finite() => value.to_string(),
+        Value::Text(text) => escaped(text),
+        Value::List(items) => {
+            let items: Vec<String> = items.iter().map(compact).collect();
+            format!("[{}]", items.join(","))
+        }
+        Value::Object(fields) => {
+            let field =
+                |(key, value): &(String, Value)| format!("{}:{}", escaped(key), compact(value));
+            let fields: Vec<String> = fields.iter().map(field).collect();
+            format!("{{{}}}", fields.join(","))
+        }
+        Value::Null
+        | Value::Bool(_)
+        | Value::Float32(_)
+        | Value::Float64(_)
+        | Value::Bytes(_)
+        | Value::Date(_)
+        | Value::Time(_)
+        | Value::Timestamp(_, _)
+        | Value::Interval { .. } => write(value),
+    }
+}
+
+/// A string with an escape of one form for every control character.
+fn escaped(text: &str) -> String {
+    let mut json = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => json.extend(['\\', c]),
+            '\0'..' ' => write!(json, "\\u{:04x}", u32::from(c)).unwrap_or_default(),
+            c => json.push(c),
+        }
+    }
+    json.push('"');
+    json
 }
 
 /// `0x` and lower-case digits.

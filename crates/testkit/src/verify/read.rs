@@ -11,8 +11,7 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, RunArray};
 use arrow_schema::{DataType, IntervalUnit, TimeUnit};
 
-use super::form::Form;
-use super::value::{Value, plain};
+use super::value::Value;
 
 /// A type of which no value can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,7 +66,7 @@ pub(super) fn value(array: &ArrayRef, row: usize) -> Result<Value, Unreadable> {
             Value::Timestamp(timestamp(array, row, *unit), zone.is_some())
         }
         DataType::Duration(unit) => {
-            Value::Interval { months: 0, days: 0, micros: duration(array, row, *unit) }
+            Value::Interval { months: 0, days: 0, nanos: duration(array, row, *unit) }
         }
         DataType::Interval(unit) => interval(array, row, *unit),
         DataType::List(_) => list(&array.as_list::<i32>().value(row))?,
@@ -104,7 +103,7 @@ where
         None => ("", unscaled.as_str()),
     };
     let places = usize::from(scale.unsigned_abs());
-    if digits == "0" || scale == 0 {
+    if scale == 0 || (scale < 0 && digits == "0") {
         return Value::Number(unscaled);
     }
     if scale < 0 {
@@ -112,7 +111,7 @@ where
     }
     let digits = format!("{digits:0>width$}", width = places + 1);
     let (whole, fraction) = digits.split_at(digits.len() - places);
-    Value::Number(plain(&format!("{sign}{whole}.{fraction}")).to_owned())
+    Value::Number(format!("{sign}{whole}.{fraction}"))
 }
 
 fn timestamp(array: &ArrayRef, row: usize, unit: TimeUnit) -> i128 {
@@ -126,30 +125,31 @@ fn timestamp(array: &ArrayRef, row: usize, unit: TimeUnit) -> i128 {
     }
 }
 
-fn duration(array: &ArrayRef, row: usize, unit: TimeUnit) -> i64 {
-    match unit {
-        TimeUnit::Second => native::<DurationSecondType>(array, row) * 1_000_000,
-        TimeUnit::Millisecond => native::<DurationMillisecondType>(array, row) * 1_000,
-        TimeUnit::Microsecond => native::<DurationMicrosecondType>(array, row),
-        TimeUnit::Nanosecond => native::<DurationNanosecondType>(array, row).div_euclid(1_000),
-    }
+fn duration(array: &ArrayRef, row: usize, unit: TimeUnit) -> i128 {
+    let (count, nanos) = match unit {
+        TimeUnit::Second => (native::<DurationSecondType>(array, row), 1_000_000_000),
+        TimeUnit::Millisecond => (native::<DurationMillisecondType>(array, row), 1_000_000),
+        TimeUnit::Microsecond => (native::<DurationMicrosecondType>(array, row), 1_000),
+        TimeUnit::Nanosecond => (native::<DurationNanosecondType>(array, row), 1),
+    };
+    i128::from(count) * nanos
 }
 
 fn interval(array: &ArrayRef, row: usize, unit: IntervalUnit) -> Value {
     match unit {
         IntervalUnit::YearMonth => {
             let months = native::<IntervalYearMonthType>(array, row).into();
-            Value::Interval { months, days: 0, micros: 0 }
+            Value::Interval { months, days: 0, nanos: 0 }
         }
         IntervalUnit::DayTime => {
             let it = native::<IntervalDayTimeType>(array, row);
-            let micros = i64::from(it.milliseconds) * 1_000;
-            Value::Interval { months: 0, days: it.days.into(), micros }
+            let nanos = i128::from(it.milliseconds) * 1_000_000;
+            Value::Interval { months: 0, days: it.days.into(), nanos }
         }
         IntervalUnit::MonthDayNano => {
             let it = native::<IntervalMonthDayNanoType>(array, row);
-            let micros = it.nanoseconds.div_euclid(1_000);
-            Value::Interval { months: it.months.into(), days: it.days.into(), micros }
+            let nanos = it.nanoseconds.into();
+            Value::Interval { months: it.months.into(), days: it.days.into(), nanos }
         }
     }
 }
@@ -167,17 +167,32 @@ fn object(array: &ArrayRef, row: usize) -> Result<Value, Unreadable> {
         .map(Value::Object)
 }
 
-/// A map is an object whose keys are the texts of its keys.
+/// A map whose keys are texts is an object, any other a list of its entries.
 fn map(array: &ArrayRef, row: usize) -> Result<Value, Unreadable> {
     let entries = array.as_map().value(row);
     let (keys, values) = (entries.column(0), entries.column(1));
-    (0..entries.len())
-        .map(|index| {
-            let key = Form::Text.expected(&value(keys, index)?).unwrap_or_default();
-            Ok((key, value(values, index)?))
-        })
-        .collect::<Result<_, _>>()
-        .map(Value::Object)
+    let entries = (0..entries.len()).map(|index| Ok((value(keys, index)?, value(values, index)?)));
+    let entries = entries.collect::<Result<Vec<_>, _>>()?;
+    if is_text(keys.data_type()) {
+        let entry = |(key, value)| {
+            let key = if let Value::Text(key) = key { key } else { format!("{key:?}") };
+            (key, value)
+        };
+        return Ok(Value::Object(entries.into_iter().map(entry).collect()));
+    }
+    let entry =
+        |(key, value)| Value::Object(vec![("key".to_owned(), key), ("value".to_owned(), value)]);
+    Ok(Value::List(entries.into_iter().map(entry).collect()))
+}
+
+fn is_text(ty: &DataType) -> bool {
+    if let DataType::Dictionary(_, values) = ty {
+        is_text(values)
+    } else if let DataType::RunEndEncoded(_, values) = ty {
+        is_text(values.data_type())
+    } else {
+        matches!(ty, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+    }
 }
 
 fn dictionary(array: &ArrayRef, row: usize) -> Result<Value, Unreadable> {

@@ -5,3 +5,4 @@ mod cluster;
 mod proxy;
 mod snapshot;
 mod verify;
+mod versions;

@@ -2,7 +2,7 @@ use std::io::Cursor;
 use std::pin::pin;
 
 use ampsync_testkit::postgres::{Session, connect, shared};
-use ampsync_testkit::proxy::{Fault, PgProxy, Proxy};
+use ampsync_testkit::proxy::{Fault, Moment, PgProxy, Proxy, Shape};
 use futures::SinkExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -194,4 +194,97 @@ async fn a_stall_holds_bytes_and_loses_none() {
     early.unwrap_err();
     proxy.resume();
     assert_eq!((peer.read_u8().await.unwrap(), other.read_u8().await.unwrap()), (1, 2));
+}
+
+#[tokio::test]
+async fn a_half_open_connection_says_nothing_and_does_not_end() {
+    let (addr, _echo) = echo().await;
+    let proxy = Proxy::start(addr).await.unwrap();
+    let mut peer = TcpStream::connect(proxy.addr()).await.unwrap();
+    assert_eq!(round_trip(&mut peer).await.unwrap(), 42);
+    proxy.lose();
+    peer.write_u8(1).await.unwrap();
+    let answer = tokio::time::timeout(std::time::Duration::from_millis(50), peer.read_u8()).await;
+    answer.unwrap_err();
+    let mut other = TcpStream::connect(proxy.addr()).await.unwrap();
+    assert_eq!(round_trip(&mut other).await.unwrap(), 42);
+    proxy.cut();
+    peer.read_u8().await.unwrap_err();
+}
+
+#[tokio::test]
+async fn bytes_are_garbled_once_and_arrive_in_every_shape() {
+    let (addr, _echo) = echo().await;
+    let proxy = Proxy::start(addr).await.unwrap();
+    let mut peer = TcpStream::connect(proxy.addr()).await.unwrap();
+    proxy.garble(true);
+    assert_ne!(round_trip(&mut peer).await.unwrap(), 42);
+    assert!(!proxy.is_garbling());
+    let shape = Shape {
+        delay: std::time::Duration::from_millis(1),
+        bytes_per_second: std::num::NonZeroU32::new(1_000_000),
+        segment_bytes: std::num::NonZeroUsize::new(1),
+    };
+    proxy.set_shape(shape);
+    let sent: Vec<u8> = (0..3_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+    peer.write_all(&sent).await.unwrap();
+    let mut received = vec![0; sent.len()];
+    peer.read_exact(&mut received).await.unwrap();
+    assert_eq!(received, sent);
+}
+
+#[tokio::test]
+async fn a_statement_is_refused_with_the_state_asked_for() {
+    let world = World::new().await;
+    let session = world.connect().await.unwrap();
+    let moment = Moment::Statement { begins: "BEGIN", contains: "INSERT" };
+    let (first, second) = (
+        world.proxy.inject(Fault::Refuse(moment, "40001")),
+        world.proxy.inject(Fault::Refuse(Moment::Commit, "40P01")),
+    );
+    let insert = "BEGIN; INSERT INTO t VALUES (1)";
+    let refused = session.batch_execute(insert).await.unwrap_err();
+    assert_eq!(refused.code().unwrap().code(), "40001");
+    first.await;
+    session.batch_execute(insert).await.unwrap();
+    let refused = session.batch_execute("COMMIT").await.unwrap_err();
+    assert_eq!(refused.code().unwrap().code(), "40P01");
+    second.await;
+    drop(session);
+    assert_eq!((world.rows().await, world.proxy.commits()), (0, 0));
+    assert_eq!((world.proxy.errors("40001"), world.proxy.errors("57P01")), (1, 0));
+}
+
+#[tokio::test]
+async fn the_proxy_stalls_at_a_moment_of_which_the_server_does_not_know() {
+    let world = World::new().await;
+    let moment = Moment::Statement { begins: "INSERT", contains: "t" };
+    for (fault, forwarded) in [(Fault::StallAt(moment), false), (Fault::StallAt(moment), true)] {
+        let session = world.connect().await.unwrap();
+        let struck = world.proxy.inject(fault);
+        let mut insert = pin!(session.batch_execute("INSERT INTO t VALUES (1)"));
+        tokio::select! {
+            _ = &mut insert => panic!("answered during the stall"),
+            () = struck => {}
+        }
+        assert!(world.proxy.is_stalled());
+        if !forwarded {
+            world.proxy.cut();
+        }
+        world.proxy.resume();
+        assert_eq!(insert.await.is_ok(), forwarded);
+        assert_eq!(world.rows().await, i64::from(forwarded));
+    }
+}
+
+#[tokio::test]
+async fn a_fault_that_is_withdrawn_does_not_strike() {
+    let world = World::new().await;
+    let session = world.connect().await.unwrap();
+    let struck = world.proxy.inject(Fault::NeverForwardCommit);
+    world.proxy.withdraw();
+    drop(struck);
+    session.batch_execute("BEGIN; INSERT INTO t VALUES (1)").await.unwrap();
+    session.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(world.rows().await, 1);
 }

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use ampsync_testkit::postgres::{Session, shared};
 use ampsync_testkit::verify::{self, Difference, Verdict, VerifyError};
-use arrow_array::builder::{FixedSizeBinaryBuilder, ListBuilder, StringBuilder};
+use arrow_array::builder::{
+    BooleanBuilder, FixedSizeBinaryBuilder, ListBuilder, MapBuilder, StringBuilder,
+};
 use arrow_array::types::Int8Type;
 use arrow_array::*;
 use arrow_buffer::{IntervalDayTime, IntervalMonthDayNano, i256};
@@ -223,6 +225,10 @@ async fn lists_are_arrays() {
     hashes.append(true);
     hashes.append(true);
     check("bytea[]", &["ARRAY['\\x00ff'::bytea, NULL]", "'{}'"], hashes.finish()).await;
+    let mut flags = ListBuilder::new(BooleanBuilder::new());
+    flags.append_value([Some(true), None, Some(false)]);
+    flags.append_null();
+    check("boolean[]", &["'{t,NULL,f}'", "NULL"], flags.finish()).await;
     let numbers = vec![Some(vec![Some(0.5), None]), Some(vec![Some(1e30)])];
     let numbers = ListArray::from_iter_primitive::<types::Float64Type, _, _>(numbers);
     check("float8[]", &["'{0.50,NULL}'", "'{1e+30}'"], numbers).await;
@@ -252,6 +258,43 @@ async fn structs_and_lists_of_them_are_json() {
     let lists = ListArray::new(item, offsets, Arc::new(structs), None);
     let both = format!("jsonb_build_array({}::jsonb, {}::jsonb)", literals[0], literals[1]);
     check("jsonb", &[&both, "'[]'"], lists).await;
+}
+
+#[tokio::test]
+async fn nested_values_in_a_text_column_are_compact_json() {
+    let decimals = Decimal128Array::from(vec![150, 0]).with_precision_and_scale(38, 2).unwrap();
+    let texts = StringArray::from(vec!["\n\"", ""]);
+    let fields = vec![
+        Field::new("n", decimals.data_type().clone(), true),
+        Field::new("a", DataType::Utf8, true),
+    ];
+    let structs = StructArray::new(fields.into(), vec![Arc::new(decimals), Arc::new(texts)], None);
+    let literals = [r#"'{"n":1.50,"a":"\u000a\""}'"#, r#"'{"n":0.00,"a":""}'"#];
+    check("text", &literals, structs).await;
+}
+
+#[tokio::test]
+async fn texts_that_are_numbers_are_compared_by_value() {
+    let texts = StringArray::from(vec!["1.50", " +7e2", "-0.0"]);
+    check("numeric", &["1.5", "700", "0"], texts.clone()).await;
+    let texts = StringArray::from(vec!["1.0", "7e2"]);
+    check("bigint", &["1", "700"], texts).await;
+}
+
+#[tokio::test]
+async fn maps_are_objects_or_lists_of_entries() {
+    let mut texts = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+    texts.keys().append_value("k");
+    texts.values().append_value("v");
+    texts.append(true).unwrap();
+    texts.append(true).unwrap();
+    check("jsonb", &[r#"'{"k": "v"}'"#, "'{}'"], texts.finish()).await;
+    let mut flags = MapBuilder::new(None, BooleanBuilder::new(), StringBuilder::new());
+    flags.keys().append_value(true);
+    flags.values().append_null();
+    flags.append(true).unwrap();
+    flags.append(true).unwrap();
+    check("jsonb", &[r#"'[{"key": true, "value": null}]'"#, "'[]'"], flags.finish()).await;
 }
 
 #[tokio::test]
