@@ -1,52 +1,41 @@
-use crate::table::{Column, Table};
-
-/// The kind of the index on the block column.
-///
-/// A retraction must cost what it deletes, not what the table holds. A B-tree does that at once;
-/// a BRIN index reads every page that was filled since it was last summarised, which right after
-/// a load is most of the table.
-const BLOCK_INDEX: &str = "btree";
+use crate::change::Change;
+use crate::existing::ExistingTable;
+use crate::naming;
+use crate::sql::quoted;
+use crate::step::{Step, definition};
+use crate::table::Table;
 
 impl Table {
-    /// The statement that creates the table.
+    /// The statement that creates the table, with its primary key.
     #[must_use]
     pub fn create_table_ddl(&self) -> String {
-        let columns: Vec<_> = self.columns().iter().map(Column::definition).collect();
-        format!("CREATE TABLE {} (\n    {}\n)", self.name(), columns.join(",\n    "))
+        let mut lines: Vec<_> =
+            self.columns().iter().map(|column| definition(column, column.nullable)).collect();
+        if !self.primary_key().is_empty() {
+            let name = quoted(&naming::primary_key(self.name().name.as_str()));
+            let columns: Vec<_> = self.primary_key().iter().map(ToString::to_string).collect();
+            lines.push(format!("CONSTRAINT {name} PRIMARY KEY ({})", columns.join(", ")));
+        }
+        format!("CREATE TABLE {} (\n    {}\n)", self.name(), lines.join(",\n    "))
     }
 
-    /// The statement that creates the index on the block column. PostgreSQL chooses its name.
+    /// Everything that makes the table, in order: the table with its primary key, the indexes,
+    /// the comments.
     #[must_use]
-    pub fn create_index_ddl(&self) -> String {
-        format!("CREATE INDEX ON {} USING {BLOCK_INDEX} ({})", self.name(), self.block_column())
-    }
-}
-
-impl Column {
-    /// The column as `CREATE TABLE` and `ADD COLUMN` define it.
-    pub(crate) fn definition(&self) -> String {
-        let null = if self.nullable { "" } else { " NOT NULL" };
-        format!("{} {}{null}", self.name, self.ty)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use arrow_schema::{DataType, Field};
-
-    use crate::table::tests::{block, table};
-
-    #[test]
-    fn the_ddl_quotes_every_name() {
-        let table = table(vec![block(), Field::new("from", DataType::Utf8, true)]).unwrap();
-        assert_eq!(
-            table.create_table_ddl(),
-            "CREATE TABLE \"public\".\"logs\" (\n    \"_block_num\" bigint NOT NULL,\n    \
-             \"from\" text\n)"
-        );
-        assert_eq!(
-            table.create_index_ddl(),
-            "CREATE INDEX ON \"public\".\"logs\" USING btree (\"_block_num\")"
-        );
+    pub fn create(&self) -> Vec<Change> {
+        let name = self.name();
+        let table = Change::new(self.create_table_ddl(), format!("DROP TABLE {name}"));
+        let nothing = ExistingTable::default();
+        let indexes = self.indexes().iter().map(|index| Step::CreateIndex { index });
+        let comment = self
+            .comment()
+            .filter(|comment| !comment.is_empty())
+            .map(|comment| Step::CommentTable { comment });
+        let columns = self.columns().iter().filter_map(|column| {
+            let comment = column.comment.as_deref().filter(|comment| !comment.is_empty())?;
+            Some(Step::CommentColumn { column: column.name.as_str(), comment })
+        });
+        let steps = indexes.chain(comment).chain(columns);
+        std::iter::once(table).chain(steps.map(|step| step.change(name, &nothing))).collect()
     }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The longest identifier PostgreSQL keeps, in bytes; it would cut a longer one in silence.
-const BYTES_MAX: usize = 63;
+pub(crate) const BYTES_MAX: usize = 63;
 
 /// A PostgreSQL identifier. [`Display`](fmt::Display) writes it quoted, ready for SQL, so upper
 /// case, spaces and reserved words are all fine.

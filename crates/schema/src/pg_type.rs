@@ -103,11 +103,51 @@ impl fmt::Display for PgType {
 }
 
 impl PgType {
+    /// The type that `format_type` calls `text`, if it is one of these. Fewer fractional digits of
+    /// a second than microseconds are another type.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if let Some(item) = text.strip_suffix("[]") {
+            return Some(Self::Array(Box::new(Self::parse(item)?)));
+        }
+        let plain = text.replacen("(6)", "", 1);
+        let scalars = [
+            Self::Boolean,
+            Self::SmallInt,
+            Self::Integer,
+            Self::BigInt,
+            Self::Numeric(None),
+            Self::Real,
+            Self::Double,
+            Self::Text,
+            Self::Bytea,
+            Self::Date,
+            Self::Time,
+            Self::Timestamp,
+            Self::TimestampTz,
+            Self::Interval,
+            Self::Jsonb,
+        ];
+        let numeric = || Some(Self::Numeric(Some(plain.strip_prefix("numeric")?.parse().ok()?)));
+        scalars.into_iter().find(|scalar| scalar.to_string() == plain).or_else(numeric)
+    }
+
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(
+            self,
+            Self::SmallInt
+                | Self::Integer
+                | Self::BigInt
+                | Self::Numeric(_)
+                | Self::Real
+                | Self::Double
+        )
+    }
+
     /// Whether a column whose type PostgreSQL calls `found` stores every value of this type
     /// unchanged and reads the same binary form.
     #[must_use]
     pub fn fits(&self, found: &str) -> bool {
-        if found == self.to_string() {
+        if Self::parse(found).as_ref() == Some(self) {
             return true;
         }
         match self {
