@@ -82,16 +82,17 @@ impl Commit<'_> {
     /// Begins, moves the checkpoint and retracts. Returns how many rows were deleted, or `None`
     /// if the checkpoint was not where it should be.
     async fn begin(&self, invalidated: &[(BlockNum, BlockNum)]) -> Result<Option<u64>, Error> {
-        const DOING: &str = "move the checkpoint";
         let table = &self.prepared.table;
         let swap = bookkeeping::compare_and_swap(table.name(), self.advance)?;
         let mut batch = format!("{}; {swap}", self.database.begin());
         let messages = if invalidated.is_empty() {
-            self.database.answer(DOING, self.connection.simple_query(&batch)).await?
+            let swap = self.connection.simple_query(&batch);
+            self.database.answer("move the checkpoint", swap).await?
         } else {
             batch.push_str("; ");
             batch.push_str(&sql::retract(table.name(), table.block_column(), invalidated));
-            self.database.long_answer(DOING, self.connection.simple_query(&batch)).await?
+            let retract = self.connection.simple_query(&batch);
+            self.database.long_answer("delete the rows of a reorg", retract).await?
         };
         let counts: Vec<_> = messages
             .iter()

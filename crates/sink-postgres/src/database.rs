@@ -13,6 +13,7 @@ use tokio_postgres::{Config, NoTls};
 
 use crate::error::Error;
 use crate::lease::Leases;
+use crate::server_error::ServerError;
 use crate::session;
 
 /// How a [`Database`] is used.
@@ -106,7 +107,10 @@ impl Database {
             Ok(object) => Ok(Connection { object: Some(object) }),
             Err(
                 PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)),
-            ) => Err(Error::server("connect to the database")(error)),
+            ) => {
+                let source = ServerError::while_connecting(error);
+                Err(Error::Server { doing: "connect to the database", source })
+            }
             Err(PoolError::Timeout(deadpool_postgres::TimeoutType::Wait)) => {
                 Err(Error::NoConnection { limit: self.inner.stall_timeout })
             }

@@ -1,13 +1,11 @@
-use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use ampsync_schema::{Conflict, InvalidIdent, QualifiedName, SchemaError};
-use sync_core::{Classify, Fault};
 
 use crate::encode::{UnsupportedColumn, ValueError};
+use crate::hazard::Hazard;
 use crate::server_error::ServerError;
-use crate::sql::literal;
 
 /// What can go wrong with the PostgreSQL sink. No variant holds a password.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +58,43 @@ pub enum Error {
         /// Why, at least one reason.
         conflicts: Vec<Conflict>,
     },
+    /// The server refused a statement that the table needs.
+    #[error("table {table} cannot be changed: {statement}")]
+    Alter {
+        /// The table.
+        table: QualifiedName,
+        /// The statement.
+        statement: String,
+        /// Why the server refused it.
+        #[source]
+        source: ServerError,
+    },
+    /// The table was changed, and still is not what it has to be.
+    #[error("table {table} was changed and still differs: {}", differences.join("; "))]
+    StillDiffers {
+        /// The table.
+        table: QualifiedName,
+        /// What remains, at least one: reasons, or the statements that did not help.
+        differences: Vec<String>,
+    },
+    /// Rows would not be safe in the table that is there.
+    #[error("rows would not be safe in table {table}: {}", List(hazards))]
+    Unsafe {
+        /// The table.
+        table: QualifiedName,
+        /// Why, at least one reason.
+        hazards: Vec<Hazard>,
+    },
+    /// Our role lacks a privilege.
+    #[error("role {role:?} may not {what}")]
+    Privilege {
+        /// The role.
+        role: String,
+        /// What it may not do.
+        what: String,
+        /// The statement that allows it.
+        statement: String,
+    },
     /// The table was written from another dataset or query, which must not be mixed.
     #[error("table {table} was written from {what} {stored:?}, not from {wanted:?}")]
     Identity {
@@ -79,6 +114,8 @@ pub enum Error {
         table: QualifiedName,
         /// The columns, at least one.
         columns: Vec<String>,
+        /// The statements that take the columns out of the stream's way and keep their values.
+        aside: Vec<String>,
     },
     /// The table has rows but no checkpoint: they are not ours.
     #[error("table {0} has rows that did not come from this stream")]
@@ -152,80 +189,6 @@ impl Error {
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Server { source, .. } if source.is_refusal())
     }
-}
-
-impl Classify for Error {
-    fn fault(&self) -> Fault {
-        match self {
-            Self::Server { source, .. } => source.verdict().0,
-            Self::Stalled { .. } | Self::NoConnection { .. } | Self::AlreadyOpen(_) => {
-                Fault::Transient
-            }
-            Self::LeaseLost => Fault::Fenced,
-            Self::Settings(_)
-            | Self::Name(_)
-            | Self::Schema(_)
-            | Self::Unsupported { .. }
-            | Self::Conflict { .. }
-            | Self::Identity { .. }
-            | Self::ColumnsGone { .. }
-            | Self::ForeignRows(_)
-            | Self::TableGone(_)
-            | Self::NotATable(_)
-            | Self::NewerBookkeeping { .. }
-            | Self::Damaged { .. }
-            | Self::Value { .. }
-            | Self::OtherColumns { .. }
-            | Self::TooLarge { .. } => Fault::Permanent,
-        }
-    }
-
-    fn remedy(&self) -> Option<Cow<'static, str>> {
-        match self {
-            Self::Server { source, .. } => source.verdict().1,
-            Self::NoConnection { .. } => Some("raise MAX_DB_CONNECTIONS".into()),
-            Self::Unsupported { .. } => {
-                Some("leave the columns out, or cast them in the query".into())
-            }
-            Self::Conflict { conflicts, .. } => {
-                let statements: Vec<_> =
-                    conflicts.iter().map(|conflict| conflict.statement.as_str()).collect();
-                Some(format!("run: {};", statements.join("; ")).into())
-            }
-            Self::Identity { table, .. } | Self::ColumnsGone { table, .. } => {
-                Some(format!("set another DATABASE_SCHEMA, or {}", start_anew(table)).into())
-            }
-            Self::ForeignRows(table) => Some(
-                format!(
-                    "empty the table, or rename it, or set another DATABASE_SCHEMA than {}",
-                    table.schema.as_str()
-                )
-                .into(),
-            ),
-            Self::TableGone(table) | Self::Damaged { table, .. } => Some(start_anew(table).into()),
-            Self::NotATable(_) => Some("rename it, or set another DATABASE_SCHEMA".into()),
-            Self::NewerBookkeeping { .. } => Some("use the newer release of ampsync".into()),
-            Self::Settings(_)
-            | Self::Stalled { .. }
-            | Self::Name(_)
-            | Self::Schema(_)
-            | Self::Value { .. }
-            | Self::OtherColumns { .. }
-            | Self::LeaseLost
-            | Self::AlreadyOpen(_)
-            | Self::TooLarge { .. } => None,
-        }
-    }
-}
-
-/// How a table is streamed from the first block again: as statements, ready to be run.
-fn start_anew(table: &QualifiedName) -> String {
-    let (schema, name) = (literal(table.schema.as_str()), literal(table.name.as_str()));
-    let whose = format!("WHERE table_schema = {schema} AND table_name = {name}");
-    format!(
-        "start it anew while ampsync is stopped: DROP TABLE IF EXISTS {table}; \
-         DELETE FROM ampsync.ranges {whose}; DELETE FROM ampsync.checkpoints {whose};"
-    )
 }
 
 struct List<'a, T>(&'a [T]);

@@ -1,10 +1,11 @@
 //! Makes a table ready: creates or checks it, and deletes what no checkpoint covers.
 
-use ampsync_schema::{Difference, ExistingTable, Table};
+use ampsync_schema::Table;
 use sync_core::{Checkpoint, TablePlan};
 
+use crate::adopt::Adoption;
 use crate::bookkeeping::{self, Stored};
-use crate::catalog::{self, Relation};
+use crate::catalog::Place;
 use crate::database::{Connection, Database};
 use crate::error::Error;
 use crate::sql;
@@ -38,35 +39,28 @@ impl Preparation<'_> {
         let name = self.table.name();
         let read = bookkeeping::read_for_update(self.connection, name);
         let stored = self.database.bounded("read the checkpoint", read).await?;
-        let relation = self.relation().await?;
-        if let Some(relation) = &relation {
-            if !relation.is_table() {
-                return Err(Error::NotATable(name.clone()));
-            }
-            let has_rows = catalog::has_rows(self.connection, name);
-            if stored.is_none() && self.database.answer("look into the table", has_rows).await? {
-                return Err(Error::ForeignRows(name.clone()));
-            }
+        let adoption = Adoption { database: self.database, connection: self.connection };
+        let relation = adoption.find(name).await?;
+        if stored.is_none() && relation.is_some() && adoption.has_rows(name).await? {
+            return Err(Error::ForeignRows(name.clone()));
         }
         if let Some(stored) = &stored {
             self.check_identity(stored)?;
         }
         match &relation {
-            Some(relation) => self.adopt(relation).await?,
+            Some(relation) => {
+                let columns = stored.as_ref().map(|stored| stored.columns.as_slice());
+                adoption.adopt(self.table, relation, columns.unwrap_or_default()).await?;
+            }
             None if stored.as_ref().is_some_and(|stored| stored.checkpoint.version > 0) => {
                 return Err(Error::TableGone(name.clone()));
             }
-            None => self.create().await?,
+            None => self.create(&adoption).await?,
         }
         match stored {
             Some(stored) => self.resume(stored).await,
             None => self.begin().await,
         }
-    }
-
-    async fn relation(&self) -> Result<Option<Relation>, Error> {
-        let find = Relation::find(self.connection, self.table.name());
-        self.database.answer("look for the table", find).await
     }
 
     fn check_identity(&self, stored: &Stored) -> Result<(), Error> {
@@ -84,62 +78,25 @@ impl Preparation<'_> {
                 });
             }
         }
-        let present = self.columns();
-        let columns: Vec<_> = stored
-            .columns
-            .iter()
-            .filter(|column| !present.contains(&column.as_str()))
-            .cloned()
-            .collect();
-        if columns.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::ColumnsGone { table: self.table.name().clone(), columns })
-        }
+        Ok(())
     }
 
     /// Creates the table, and its schema if need be.
-    async fn create(&self) -> Result<(), Error> {
+    async fn create(&self, adoption: &Adoption<'_>) -> Result<(), Error> {
         const DOING: &str = "create the table";
-        let client = self.connection;
-        let create = async {
-            client.batch_execute(bookkeeping::DDL_LOCK).await?;
-            let schema = &self.table.name().schema;
-            if !catalog::has_schema(client, schema).await? {
-                client.batch_execute(&format!("CREATE SCHEMA {schema}")).await?;
-            }
-            client.batch_execute(&self.table.create_table_ddl()).await?;
-            client.batch_execute(&self.table.create_index_ddl()).await
-        };
-        self.database.answer(DOING, create).await
-    }
-
-    /// Checks that the table that is there can hold the rows, and adds what it lacks.
-    async fn adopt(&self, relation: &Relation) -> Result<(), Error> {
-        let columns = relation.columns(self.connection);
-        let mut existing = ExistingTable::default();
-        existing.columns = self.database.answer("read the table's columns", columns).await?;
-        match self.table.difference(&existing) {
-            Difference::Equal => {}
-            Difference::Additive(statements) => {
-                for statement in statements {
-                    tracing::info!(table = %self.table.name(), statement, "adding a column");
-                    let add = self.connection.batch_execute(&statement);
-                    self.database.long_answer("add a column", add).await?;
-                }
-            }
-            Difference::Conflicting(conflicts) => {
-                return Err(Error::Conflict { table: self.table.name().clone(), conflicts });
-            }
+        let (client, name) = (self.connection, self.table.name());
+        let lock = client.batch_execute(bookkeeping::DDL_LOCK);
+        self.database.answer(DOING, lock).await?;
+        let place = Place::find(client, name.schema.as_str());
+        let place = self.database.answer(DOING, place).await?;
+        place.check(&name.schema, &format!("table {name}"))?;
+        if !place.exists {
+            adoption.change(name, &format!("CREATE SCHEMA {}", name.schema)).await?;
         }
-        let indexed = relation.has_index(self.connection, self.table.block_column());
-        if !self.database.answer("look for the index", indexed).await? {
-            tracing::info!(table = %self.table.name(), "creating the index on the block column");
-            let ddl = self.table.create_index_ddl();
-            let create = self.connection.batch_execute(&ddl);
-            self.database.long_answer("create the index on the block column", create).await?;
+        for change in self.table.create() {
+            adoption.change(name, &change.up).await?;
         }
-        Ok(())
+        adoption.verify(self.table).await
     }
 
     /// Goes on from the checkpoint: deletes the rows beyond its cursor.

@@ -5,33 +5,52 @@ use std::fmt;
 use sync_core::Fault;
 use tokio_postgres::error::Severity;
 
-use crate::sqlstate;
+use crate::{sqlstate, violation};
 
 /// An error of the connection or of the server, written so that all the server said of it
 /// reaches the reader: message, SQLSTATE, detail, and where.
-pub struct ServerError(tokio_postgres::Error);
+pub struct ServerError {
+    error: tokio_postgres::Error,
+    /// Whether a session was being opened.
+    connecting: bool,
+}
 
 impl From<tokio_postgres::Error> for ServerError {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self(error)
+        Self { error, connecting: false }
     }
 }
 
 impl ServerError {
+    /// The error of opening a session in the middle of the work.
+    ///
+    /// It can pass, whatever it is: the same login has worked before, and during a maintenance
+    /// roles are locked, passwords renewed and databases restored.
+    pub(crate) fn while_connecting(error: tokio_postgres::Error) -> Self {
+        Self { error, connecting: true }
+    }
+
     /// The SQLSTATE, where the server answered.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
-        self.0.code().map(tokio_postgres::error::SqlState::code)
+        self.error.code().map(tokio_postgres::error::SqlState::code)
     }
 
     pub(crate) fn verdict(&self) -> (Fault, Option<Cow<'static, str>>) {
+        let (fault, remedy) = self.verdict_by_code();
+        (if self.connecting { Fault::Transient } else { fault }, remedy)
+    }
+
+    fn verdict_by_code(&self) -> (Fault, Option<Cow<'static, str>>) {
         if let Some(code) = self.code() {
             let (fault, remedy) = sqlstate::verdict(code);
-            return (fault, remedy.map(Cow::Borrowed));
+            let violation = self.error.as_db_error().filter(|_| code.starts_with("23"));
+            let named = violation.and_then(violation::remedy).map(Cow::Owned);
+            return (fault, named.or(remedy.map(Cow::Borrowed)));
         }
         // The client's own errors do not show their kind but in their text. These two cannot
         // pass; all others are about the connection.
-        match self.0.to_string().as_str() {
+        match self.error.to_string().as_str() {
             "invalid configuration" | "authentication error" => {
                 (Fault::Permanent, Some("correct the database settings".into()))
             }
@@ -43,14 +62,14 @@ impl ServerError {
     /// transaction was kept. A session that ends says nothing of a commit that was under way.
     pub(crate) fn is_refusal(&self) -> bool {
         let severity =
-            self.0.as_db_error().and_then(tokio_postgres::error::DbError::parsed_severity);
+            self.error.as_db_error().and_then(tokio_postgres::error::DbError::parsed_severity);
         severity == Some(Severity::Error)
     }
 }
 
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(error) = self.0.as_db_error() else { return self.0.fmt(f) };
+        let Some(error) = self.error.as_db_error() else { return self.error.fmt(f) };
         write!(f, "{} (SQLSTATE {}", error.message(), error.code().code())?;
         for (what, value) in [
             ("schema", error.schema()),
@@ -72,13 +91,13 @@ impl fmt::Display for ServerError {
 
 impl fmt::Debug for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.error.fmt(f)
     }
 }
 
 impl StdError for ServerError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         // The server's own answer is already in our text.
-        if self.0.as_db_error().is_some() { None } else { self.0.source() }
+        if self.error.as_db_error().is_some() { None } else { self.error.source() }
     }
 }

@@ -8,7 +8,7 @@ use sync_core::{Advance, Checkpoint, CommitError, Committed, Readiness, Sink, Ta
 use crate::bookkeeping;
 use crate::commit;
 use crate::database::Database;
-use crate::encode::{CopyData, TableEncoder};
+use crate::encode::{CopyData, TableEncoder, ValueCounts};
 use crate::error::Error;
 use crate::lease::Lease;
 use crate::options::SinkOptions;
@@ -19,6 +19,7 @@ pub struct PostgresSink {
     database: Database,
     schema: Ident,
     options: SinkOptions,
+    counts: ValueCounts,
     /// Kept from one preparation to the next, so that a failure does not invite another instance.
     lease: Option<Lease>,
     prepared: Option<Prepared>,
@@ -39,13 +40,20 @@ impl PostgresSink {
     /// [`prepare`](Sink::prepare).
     #[must_use]
     pub fn new(database: Database, schema: Ident) -> Self {
-        Self { database, schema, options: SinkOptions::default(), lease: None, prepared: None }
+        let (options, counts) = (SinkOptions::default(), ValueCounts::default());
+        Self { database, schema, options, counts, lease: None, prepared: None }
     }
 
     /// The sink with what a user asks of its table.
     #[must_use]
     pub fn with_options(self, options: SinkOptions) -> Self {
         Self { options, ..self }
+    }
+
+    /// How many values were not stored as they came. The counts go on with the sink.
+    #[must_use]
+    pub fn value_counts(&self) -> ValueCounts {
+        self.counts.clone()
     }
 
     fn table_name(&self, plan: &TablePlan) -> Result<QualifiedName, Error> {
@@ -72,7 +80,8 @@ impl Sink for PostgresSink {
         let name = self.table_name(plan)?;
         let table =
             Table::with_options(name, &plan.schema, &plan.block_column, &self.options.table)?;
-        let encoder = TableEncoder::new(&table, &plan.schema)?;
+        let (values, counts) = (self.options.values, self.counts.clone());
+        let encoder = TableEncoder::new(&table, &plan.schema, values, counts)?;
         if !self.hold(table.name()).await? {
             return Ok(Readiness::Standby);
         }

@@ -14,6 +14,11 @@ pub(crate) fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', r"\\").replace('\'', "''"))
 }
 
+/// A name from the catalog as an identifier.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 /// Bytes as a literal.
 pub(crate) fn bytes_literal(bytes: &[u8]) -> String {
     let digits = bytes.iter().fold(String::new(), |mut digits, byte| {

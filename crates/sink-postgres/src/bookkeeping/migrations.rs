@@ -1,7 +1,11 @@
-use tokio_postgres::Client;
+use ampsync_schema::Ident;
+use tokio_postgres::types::FromSqlOwned;
+use tokio_postgres::{Client, Row};
 
+use crate::catalog::Place;
 use crate::database::{Connection, Database};
 use crate::error::Error;
+use crate::sql::quoted;
 
 /// Each entry takes the bookkeeping from the version of its index to the next. Entries are only
 /// ever added.
@@ -76,19 +80,23 @@ COMMENT ON COLUMN ampsync.reorgs.from_block IS 'The cursor before the reorg.';
 COMMENT ON COLUMN ampsync.reorgs.from_hash IS 'The hash of that block.';
 "];
 
+const SCHEMA: &str = "ampsync";
+
 const DOING: &str = "create the bookkeeping in schema ampsync";
 
 /// Brings the bookkeeping to the version this release knows. Costs two short queries when it is
 /// there already; a role without the right to create anything can then use it.
 pub(crate) async fn migrate(database: &Database, connection: &Connection) -> Result<(), Error> {
-    if database.answer(DOING, version(connection)).await?.map(check).transpose()? == Some(true) {
+    if version(database, connection).await?.map(check).transpose()? == Some(true) {
         return Ok(());
     }
     let begin = format!("{}; {DDL_LOCK}", database.begin());
     database.answer(DOING, connection.batch_execute(&begin)).await?;
     // Another instance may have been faster.
-    let found = database.answer(DOING, version(connection)).await?;
+    let found = version(database, connection).await?;
     if found.map(check).transpose()? != Some(true) {
+        let place = database.answer(DOING, Place::find(connection, SCHEMA)).await?;
+        place.check(&Ident::new(SCHEMA)?, "the bookkeeping")?;
         database.answer(DOING, apply(connection, found)).await?;
     }
     database.answer(DOING, connection.batch_execute("COMMIT")).await
@@ -98,18 +106,49 @@ pub(crate) async fn migrate(database: &Database, connection: &Connection) -> Res
 pub(crate) const DDL_LOCK: &str =
     "SELECT pg_advisory_xact_lock(hashtextextended('ampsync: create tables', 0))";
 
+/// What is there, and whether our role may use it: each table as we do.
+const LOOK: &str = "\
+SELECT current_user::text AS role, coalesce(bool_or(c.relname = 'meta'), false) AS exists,
+       coalesce(bool_and(
+         pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND CASE c.relname
+           WHEN 'meta' THEN pg_catalog.has_table_privilege(c.oid, 'SELECT')
+           WHEN 'checkpoints' THEN pg_catalog.has_table_privilege(c.oid, 'SELECT')
+             AND pg_catalog.has_table_privilege(c.oid, 'INSERT')
+             AND pg_catalog.has_table_privilege(c.oid, 'UPDATE')
+           WHEN 'ranges' THEN pg_catalog.has_table_privilege(c.oid, 'SELECT')
+             AND pg_catalog.has_table_privilege(c.oid, 'INSERT')
+             AND pg_catalog.has_table_privilege(c.oid, 'UPDATE')
+             AND pg_catalog.has_table_privilege(c.oid, 'DELETE')
+           WHEN 'reorgs' THEN pg_catalog.has_table_privilege(c.oid, 'INSERT')
+           ELSE true END), true) AS allowed
+FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
+WHERE n.nspname = 'ampsync' AND c.relkind = 'r'";
+
 /// The version that is there, if any.
 ///
 /// Asks the catalog's tables, not `to_regclass`: that may answer from what the session remembers,
 /// and would not see what another instance created while we waited for the lock.
-async fn version(client: &Client) -> Result<Option<i32>, tokio_postgres::Error> {
-    let exists = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c \
-                    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-                    WHERE n.nspname = 'ampsync' AND c.relname = 'meta')";
-    if !client.query_one(exists, &[]).await?.try_get(0)? {
+async fn version(database: &Database, client: &Client) -> Result<Option<i32>, Error> {
+    let row = database.answer(DOING, client.query_one(LOOK, &[])).await?;
+    if !get::<bool>(&row, "exists")? {
         return Ok(None);
     }
-    client.query_one("SELECT max(version) FROM ampsync.meta", &[]).await?.try_get(0)
+    if !get::<bool>(&row, "allowed")? {
+        let role: String = get(&row, "role")?;
+        let what = "use the bookkeeping in schema ampsync".to_owned();
+        let to = quoted(&role);
+        let statement = format!(
+            "GRANT USAGE ON SCHEMA ampsync TO {to}; \
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ampsync TO {to}"
+        );
+        return Err(Error::Privilege { role, what, statement });
+    }
+    let newest = client.query_one("SELECT max(version) AS version FROM ampsync.meta", &[]);
+    get(&database.answer(DOING, newest).await?, "version")
+}
+
+fn get<T: FromSqlOwned>(row: &Row, column: &str) -> Result<T, Error> {
+    row.try_get(column).map_err(Error::server(DOING))
 }
 
 /// Whether `found` is the version this release knows; an error if it is a newer one.

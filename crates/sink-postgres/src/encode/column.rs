@@ -1,210 +1,255 @@
 use std::sync::Arc;
 
 use ampsync_schema::PgType;
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef};
-use arrow_schema::{DataType, Field, TimeUnit};
-use bytes::BytesMut;
+use arrow_array::Array;
+use arrow_schema::{DataType, Field};
 use pgpq::encoders::{BuildEncoder, Encode, Encoder, EncoderBuilder};
 
-use super::convert::Conversion;
-use super::list::ListWriter;
-use super::{NULL, RowError, ValueError, json, numeric, text};
+use super::json;
+use super::list::{self, ListWriter};
+use super::number::{NumberColumn, NumberText, NumberWriter};
+use super::out::Out;
+use super::value_error::{Unsupported, ValueError, shown};
+use super::values::{self, Blobs, Indirect, Lists, Moments, Texts, Values};
 
 /// How the values of one column, or of the items of a list, become fields.
 pub(super) struct ColumnPlan {
-    conversions: Vec<Conversion>,
     kind: Kind,
+    /// Whether NULL may stand for a value out of range.
+    nullable: bool,
 }
 
 enum Kind {
     Null,
     Pgpq(Box<EncoderBuilder>),
     Text,
-    Decimal256,
-    Json,
-    List { item: Box<ColumnPlan>, item_oid: u32 },
+    Bytes,
+    Hex,
+    /// Texts that are JSON.
+    Checked,
+    /// Anything else, as JSON in a column of type `jsonb`, or as its text.
+    Json {
+        is_binary: bool,
+    },
+    Moment(PgType),
+    Number(NumberColumn),
+    NumberText(NumberColumn),
+    List {
+        item: Box<ColumnPlan>,
+        item_oid: u32,
+    },
 }
 
-/// A column after its conversion, and its items after theirs.
-pub(super) struct Converted {
-    array: ArrayRef,
-    items: Option<Box<Converted>>,
+/// Writes the fields of one column of a batch.
+pub(super) struct Writer<'a> {
+    content: Content<'a>,
+    nullable: bool,
 }
 
-/// Writes the fields of one converted column.
-pub(super) enum Writer<'a> {
+enum Content<'a> {
     Null,
     Pgpq(Encoder<'a>),
-    Text(text::TextWriter<'a>),
-    Decimal256(numeric::Decimal256Writer<'a>),
-    Json(&'a dyn Array),
+    Text(Texts<'a>),
+    Bytes(Blobs<'a>),
+    Hex(Blobs<'a>),
+    Checked(Texts<'a>),
+    Json(Values<'a>, &'a dyn Array, bool),
+    Moment(Moments<'a>, &'a PgType),
+    Number(NumberWriter<'a>),
+    NumberText(NumberText<'a>),
     List(ListWriter<'a>),
+    /// Of a dictionary or of runs.
+    Indirect(Indirect<'a>, Box<Writer<'a>>),
 }
 
 impl ColumnPlan {
-    /// The plan for values of the Arrow type `arrow` in a column of type `pg`, or the type that
-    /// cannot be written.
-    pub(super) fn new(arrow: &DataType, pg: &PgType) -> Result<Self, DataType> {
-        let mut plan = Self { conversions: Vec::new(), kind: Kind::Null };
-        plan.kind = plan.kind_of(arrow, pg)?;
-        Ok(plan)
-    }
-
-    fn kind_of(&mut self, arrow: &DataType, pg: &PgType) -> Result<Kind, DataType> {
-        Ok(match arrow {
-            DataType::Null => Kind::Null,
-            DataType::UInt64 if pg == &PgType::BigInt => {
-                self.convert_first(Conversion::BlockNumber);
-                pgpq(&DataType::Int64)?
-            }
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Kind::Text,
-            DataType::Decimal256(_, _) => Kind::Decimal256,
-            DataType::BinaryView => {
-                self.convert_first(Conversion::Cast(DataType::LargeBinary));
-                pgpq(&DataType::LargeBinary)?
-            }
-            DataType::Dictionary(_, values) => {
-                self.convert_first(Conversion::Cast((**values).clone()));
-                self.kind_of(values, pg)?
-            }
-            DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
-                self.convert_first(Conversion::TimestampMicros);
-                pgpq(&DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))?
-            }
-            DataType::Time64(TimeUnit::Nanosecond) => {
-                self.convert_first(Conversion::TimeMicros);
-                pgpq(&DataType::Time64(TimeUnit::Microsecond))?
-            }
-            DataType::Date64 => {
-                self.convert_first(Conversion::DateDays);
-                pgpq(&DataType::Date32)?
-            }
-            DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-                if let PgType::Array(pg) = pg {
-                    let item = Box::new(Self::new(item.data_type(), pg)?);
-                    Kind::List { item, item_oid: super::list::item_oid(pg) }
-                } else {
-                    json_kind(arrow)?
-                }
-            }
-            DataType::Struct(_) => json_kind(arrow)?,
-            DataType::Boolean
-            | DataType::Int8
-            | DataType::Int16
-            | DataType::Int32
-            | DataType::Int64
-            | DataType::UInt8
-            | DataType::UInt16
-            | DataType::UInt32
-            | DataType::UInt64
-            | DataType::Float16
-            | DataType::Float32
-            | DataType::Float64
-            | DataType::Decimal32(_, _)
-            | DataType::Decimal64(_, _)
-            | DataType::Decimal128(_, _)
-            | DataType::Binary
-            | DataType::LargeBinary
-            | DataType::FixedSizeBinary(_)
-            | DataType::Date32
-            | DataType::Time32(TimeUnit::Second | TimeUnit::Millisecond)
-            | DataType::Time64(TimeUnit::Microsecond)
-            | DataType::Timestamp(_, _) => pgpq(arrow)?,
-            DataType::Time32(_)
-            | DataType::Time64(_)
-            | DataType::Duration(_)
-            | DataType::Interval(_)
-            | DataType::Map(_, _)
-            | DataType::RunEndEncoded(_, _)
-            | DataType::ListView(_)
-            | DataType::LargeListView(_)
-            | DataType::Union(_, _) => return Err(arrow.clone()),
-        })
-    }
-
-    fn convert_first(&mut self, conversion: Conversion) {
-        self.conversions.push(conversion);
-    }
-
-    /// Converts a column. Adds to `truncated` how many values lost what is finer than a
-    /// microsecond.
-    pub(super) fn convert(
-        &self,
-        array: &ArrayRef,
-        truncated: &mut u64,
-    ) -> Result<Converted, RowError> {
-        let mut array = Arc::clone(array);
-        for conversion in &self.conversions {
-            array = conversion.apply(&array, truncated)?;
-        }
-        let items = match &self.kind {
-            Kind::List { item, .. } => {
-                let items = super::list::items(array.as_ref());
-                // The rows of the items are not the rows of the column.
-                let converted = item.convert(&items, truncated);
-                let owner = |error: RowError| RowError {
-                    row: super::list::row_of_item(array.as_ref(), error.row),
-                    source: error.source,
-                };
-                Some(Box::new(converted.map_err(owner)?))
-            }
-            Kind::Null | Kind::Pgpq(_) | Kind::Text | Kind::Decimal256 | Kind::Json => None,
+    /// The plan for values of the Arrow type `arrow` in a column of type `pg`.
+    pub(super) fn new(arrow: &DataType, pg: &PgType, nullable: bool) -> Result<Self, Unsupported> {
+        values::check(arrow)?;
+        let arrow = values::plain(arrow);
+        let number = |column| {
+            let is_text = values::is_text(arrow);
+            if is_text { Kind::NumberText(column) } else { Kind::Number(column) }
         };
-        Ok(Converted { array, items })
+        let kind = match pg {
+            PgType::Boolean
+            | PgType::SmallInt
+            | PgType::Integer
+            | PgType::Real
+            | PgType::Double => pgpq(arrow)?,
+            PgType::BigInt if matches!(arrow, DataType::Int64 | DataType::UInt32) => pgpq(arrow)?,
+            PgType::BigInt => number(NumberColumn::BigInt),
+            PgType::Numeric(digits) => number(NumberColumn::Numeric(*digits)),
+            PgType::Text => text_kind(arrow),
+            PgType::Bytea => Kind::Bytes,
+            PgType::Date
+            | PgType::Time
+            | PgType::Timestamp
+            | PgType::TimestampTz
+            | PgType::Interval => Kind::Moment(pg.clone()),
+            PgType::Jsonb if values::is_text(arrow) => Kind::Checked,
+            PgType::Jsonb => Kind::Json { is_binary: true },
+            PgType::Array(pg) => {
+                let item = list::item(arrow).ok_or_else(|| Unsupported::Type(arrow.clone()))?;
+                let plan = Self::new(item.data_type(), pg, item.is_nullable())?;
+                Kind::List { item: Box::new(plan), item_oid: list::item_oid(pg) }
+            }
+        };
+        Ok(Self { kind, nullable })
     }
 
-    /// The writer of a converted column.
-    pub(super) fn writer<'a>(&'a self, column: &'a Converted) -> Result<Writer<'a>, ValueError> {
-        let array = column.array.as_ref();
-        Ok(match (&self.kind, &column.items) {
-            (Kind::Null, _) => Writer::Null,
-            (Kind::Pgpq(builder), _) => Writer::Pgpq(builder.try_new(array)?),
-            (Kind::Text, _) => Writer::Text(text::TextWriter::new(array)?),
-            (Kind::Decimal256, _) => {
-                Writer::Decimal256(numeric::Decimal256Writer::new(array.as_primitive()))
+    /// The writer of an array.
+    pub(super) fn writer<'a>(&'a self, array: &'a dyn Array) -> Result<Writer<'a>, ValueError> {
+        if matches!(array.data_type(), DataType::Dictionary(_, _) | DataType::RunEndEncoded(_, _)) {
+            let (indirect, values) = Indirect::of(array)?;
+            let content = Content::Indirect(indirect, Box::new(self.writer(values)?));
+            // The values themselves know whether they may be null.
+            return Ok(Writer { content, nullable: false });
+        }
+        let content = match &self.kind {
+            Kind::Null => Content::Null,
+            Kind::Pgpq(builder) => Content::Pgpq(builder.try_new(array)?),
+            Kind::Text => Content::Text(Texts::of(array)?),
+            Kind::Bytes => Content::Bytes(Blobs::of(array)?),
+            Kind::Hex => Content::Hex(Blobs::of(array)?),
+            Kind::Checked => Content::Checked(Texts::of(array)?),
+            Kind::Json { is_binary } => Content::Json(Values::of(array)?, array, *is_binary),
+            Kind::Moment(ty) => Content::Moment(Moments::of(array)?, ty),
+            Kind::Number(column) => Content::Number(NumberWriter::new(array, *column)?),
+            Kind::NumberText(column) => Content::NumberText(NumberText::new(array, *column)?),
+            Kind::List { item, item_oid } => {
+                let lists = Lists::of(array)?;
+                let items = item.writer(lists.items())?;
+                Content::List(ListWriter::new(lists, items, *item_oid))
             }
-            (Kind::Json, _) | (Kind::List { .. }, None) => Writer::Json(array),
-            (Kind::List { item, item_oid }, Some(items)) => {
-                Writer::List(ListWriter::new(array, item.writer(items)?, *item_oid))
-            }
-        })
+        };
+        let is_one_value = !matches!(self.kind, Kind::List { .. } | Kind::Json { .. });
+        Ok(Writer { content, nullable: self.nullable && is_one_value })
     }
 }
 
-fn pgpq(arrow: &DataType) -> Result<Kind, DataType> {
+fn text_kind(arrow: &DataType) -> Kind {
+    if arrow == &DataType::Null {
+        Kind::Null
+    } else if values::is_text(arrow) {
+        Kind::Text
+    } else if matches!(
+        arrow,
+        DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+            | DataType::FixedSizeBinary(_)
+    ) {
+        Kind::Hex
+    } else if arrow.is_nested() {
+        Kind::Json { is_binary: false }
+    } else {
+        Kind::Number(NumberColumn::Text)
+    }
+}
+
+fn pgpq(arrow: &DataType) -> Result<Kind, Unsupported> {
     let field = Arc::new(Field::new("value", arrow.clone(), true));
-    let builder = EncoderBuilder::try_new(field).map_err(|_| arrow.clone())?;
-    Ok(Kind::Pgpq(Box::new(builder)))
-}
-
-fn json_kind(arrow: &DataType) -> Result<Kind, DataType> {
-    json::check(arrow).map(|()| Kind::Json)
+    let builder = EncoderBuilder::try_new(field);
+    builder
+        .map(|builder| Kind::Pgpq(Box::new(builder)))
+        .map_err(|_| Unsupported::Type(arrow.clone()))
 }
 
 impl Writer<'_> {
-    /// About how many bytes all fields will have.
-    pub(super) fn size_hint(&self) -> usize {
-        match self {
-            Writer::Null => 0,
-            Writer::Pgpq(encoder) => encoder.byte_size_hint().unwrap_or(0),
-            Writer::Text(writer) => writer.size_hint(),
-            Writer::Decimal256(writer) => writer.size_hint(),
-            Writer::Json(array) => 64 * array.len(),
-            Writer::List(writer) => writer.size_hint(),
-        }
-    }
-
     /// Writes the field of one row.
-    pub(super) fn write(&self, row: usize, buffer: &mut BytesMut) -> Result<(), ValueError> {
-        match self {
-            Writer::Null => buffer.extend_from_slice(&NULL),
-            Writer::Pgpq(encoder) => encoder.encode(row, buffer)?,
-            Writer::Text(writer) => writer.write(row, buffer)?,
-            Writer::Decimal256(writer) => writer.write(row, buffer)?,
-            Writer::Json(array) => json::write_field(*array, row, buffer)?,
-            Writer::List(writer) => writer.write(row, buffer)?,
+    pub(super) fn write(&self, row: usize, out: &mut Out) -> Result<(), ValueError> {
+        match &self.content {
+            Content::Null => out.null(),
+            Content::Pgpq(encoder) => encoder.encode(row, &mut out.buffer)?,
+            Content::Bytes(blobs) => write_bytes(blobs.get(row), out)?,
+            Content::Text(texts) => write_text(texts.get(row), out)?,
+            Content::Hex(blobs) => match blobs.get(row) {
+                Some(bytes) => out.sized(|out| {
+                    json::write_hex(bytes, out);
+                    Ok(())
+                })?,
+                None => out.null(),
+            },
+            Content::Checked(texts) => match texts.get(row) {
+                Some(text) => out.or_null(self.nullable, &NULL, |out| {
+                    out.sized(|out| {
+                        out.put([json::VERSION]);
+                        json::write_checked(text, out)
+                    })
+                })?,
+                None => out.null(),
+            },
+            Content::Json(_, array, _) if array.is_null(row) => out.null(),
+            Content::Json(values, _, is_binary) => write_json(values, row, *is_binary, out)?,
+            Content::Moment(moments, ty) => match moments.get(row) {
+                Some(moment) => {
+                    out.or_null(self.nullable, &NULL, |out| moment.write_field(ty, out))?;
+                }
+                None => out.null(),
+            },
+            Content::Number(numbers) => {
+                out.or_null(self.nullable, &NULL, |out| numbers.write(row, out))?;
+            }
+            Content::NumberText(numbers) => {
+                out.or_null(self.nullable, &NULL, |out| numbers.write(row, out))?;
+            }
+            Content::List(lists) => lists.write(row, out)?,
+            Content::Indirect(indirect, values) => match indirect.index(row) {
+                Some(row) => values.write(row, out)?,
+                None => out.null(),
+            },
         }
         Ok(())
     }
+}
+
+/// The field that is NULL.
+const NULL: [u8; 4] = (-1_i32).to_be_bytes();
+
+fn write_bytes(bytes: Option<&[u8]>, out: &mut Out) -> Result<(), ValueError> {
+    let Some(bytes) = bytes else {
+        out.null();
+        return Ok(());
+    };
+    let most = super::out::FIELD_BYTES_MAX;
+    let length = i32::try_from(bytes.len());
+    let length = length.map_err(|_| ValueError::TooLong { bytes: bytes.len(), most })?;
+    out.put(length.to_be_bytes());
+    out.bytes(bytes);
+    Ok(())
+}
+
+fn write_text(text: Option<&str>, out: &mut Out) -> Result<(), ValueError> {
+    let Some(text) = text.filter(|text| text.as_bytes().contains(&0)) else {
+        return write_bytes(text.map(str::as_bytes), out);
+    };
+    if !out.strips_nul() {
+        return Err(ValueError::Nul { value: shown(text) });
+    }
+    out.tally.stripped += 1;
+    out.sized(|out| {
+        text.split('\0').for_each(|part| out.bytes(part.as_bytes()));
+        Ok(())
+    })
+}
+
+fn write_json(
+    values: &Values<'_>,
+    row: usize,
+    is_binary: bool,
+    out: &mut Out,
+) -> Result<(), ValueError> {
+    out.sized(|out| {
+        if is_binary {
+            out.put([json::VERSION]);
+        }
+        let start = out.buffer.len();
+        json::write(values, row, out)?;
+        let bytes = out.buffer.len() - start;
+        if is_binary && bytes > json::BYTES_MAX {
+            return Err(ValueError::TooLong { bytes, most: json::BYTES_MAX });
+        }
+        Ok(())
+    })
 }

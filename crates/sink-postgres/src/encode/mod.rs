@@ -1,76 +1,47 @@
 //! Encodes Arrow rows as PostgreSQL's binary COPY format.
 //!
-//! A column is first converted as a whole to an Arrow type whose values PostgreSQL has
-//! ([`convert`]), and then written row by row: by pgpq where it knows the type, by our own writers
-//! beside it where it does not (decimals of 256 bits, nested values as JSONB, arrays, text).
+//! What a column's values become is planned once ([`column`]). For each batch its arrays are looked
+//! at once ([`values`]), and then written row by row without allocating anything: by pgpq what it
+//! can encode as it is, by our own writers beside it what has limits to be checked, or what pgpq
+//! does not know.
 
 mod column;
-mod convert;
+mod copy;
+mod counts;
+mod decimal_text;
 mod json;
 mod list;
-mod numeric;
-mod text;
+mod moment;
+mod number;
+mod out;
+mod value_error;
+mod values;
 
 use ampsync_schema::{QualifiedName, Table};
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
 use arrow_array::{Array, RecordBatch};
-use arrow_schema::{ArrowError, DataType, Schema};
-use bytes::{BufMut, Bytes, BytesMut};
+use arrow_schema::{DataType, Schema};
+use bytes::BytesMut;
+
+pub(crate) use copy::CopyData;
+pub use counts::ValueCounts;
+pub use value_error::{Unsupported, UnsupportedColumn, ValueError};
 
 use self::column::ColumnPlan;
+use self::out::{FIELD_BYTES_MAX, Out};
 use crate::error::Error;
-
-/// A column whose type this sink cannot write yet.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("column {column:?} has the Arrow type {ty}")]
-pub struct UnsupportedColumn {
-    /// The column.
-    pub column: String,
-    /// The type, or the part of it, that cannot be written.
-    pub ty: DataType,
-}
-
-/// Why a value cannot be stored.
-#[derive(Debug, thiserror::Error)]
-pub enum ValueError {
-    /// PostgreSQL has no such text.
-    #[error("the text holds a NUL character")]
-    Nul,
-    /// A row that could never be retracted.
-    #[error("the block number is null")]
-    NullBlock,
-    /// It does not fit its column.
-    #[error("{0} is above 9223372036854775807")]
-    BlockTooHigh(u64),
-    /// It is too far from today.
-    #[error("the date is out of range")]
-    DateOutOfRange,
-    /// A field of a row has at most 1 GB.
-    #[error("the value has {0} bytes")]
-    TooLong(usize),
-    /// The value cannot be encoded.
-    #[error("the value cannot be encoded")]
-    Encode(#[from] pgpq::error::ErrorKind),
-    /// The column cannot be converted.
-    #[error("the column cannot be converted")]
-    Convert(#[from] ArrowError),
-}
-
-/// A value that cannot be stored, and its row.
-#[derive(Debug)]
-struct RowError {
-    row: usize,
-    source: ValueError,
-}
+use crate::options::ValuePolicy;
 
 /// Encodes rows for one table.
 pub(crate) struct TableEncoder {
     table: QualifiedName,
     columns: Vec<NamedColumn>,
     block: usize,
-    /// How many values lost what is finer than a microsecond.
-    truncated: u64,
+    policy: ValuePolicy,
+    counts: ValueCounts,
+    /// How many bytes a row had lately.
+    row_bytes: usize,
 }
 
 struct NamedColumn {
@@ -81,22 +52,29 @@ struct NamedColumn {
 
 impl TableEncoder {
     /// The encoder of rows with `schema` for `table`, which was made from it.
-    pub(crate) fn new(table: &Table, schema: &Schema) -> Result<Self, Error> {
+    pub(crate) fn new(
+        table: &Table,
+        schema: &Schema,
+        policy: ValuePolicy,
+        counts: ValueCounts,
+    ) -> Result<Self, Error> {
         let mut columns = Vec::with_capacity(table.columns().len());
         let mut unsupported = Vec::new();
-        for (column, field) in table.columns().iter().zip(schema.fields()) {
+        for (index, (column, field)) in table.columns().iter().zip(schema.fields()).enumerate() {
             let name = column.name.as_str().to_owned();
             let data_type = field.data_type().clone();
-            match ColumnPlan::new(&data_type, &column.ty) {
+            // A row without a block could never be retracted.
+            let nullable = column.nullable && index != table.block_index();
+            match ColumnPlan::new(&data_type, &column.ty, nullable) {
                 Ok(plan) => columns.push(NamedColumn { name, data_type, plan }),
-                Err(ty) => unsupported.push(UnsupportedColumn { column: name, ty }),
+                Err(reason) => unsupported.push(UnsupportedColumn { column: name, reason }),
             }
         }
-        let table_name = table.name().clone();
+        let (block, table) = (table.block_index(), table.name().clone());
         if unsupported.is_empty() {
-            Ok(Self { table: table_name, columns, block: table.block_index(), truncated: 0 })
+            Ok(Self { table, columns, block, policy, counts, row_bytes: 0 })
         } else {
-            Err(Error::Unsupported { table: table_name, columns: unsupported })
+            Err(Error::Unsupported { table, columns: unsupported })
         }
     }
 
@@ -104,30 +82,30 @@ impl TableEncoder {
     pub(crate) fn encode(&mut self, rows: &RecordBatch, out: &mut CopyData) -> Result<(), Error> {
         self.check_columns(rows)?;
         let count = u16::try_from(self.columns.len()).unwrap_or(u16::MAX);
-        let mut converted = Vec::with_capacity(self.columns.len());
-        let mut truncated = 0;
+        let mut writers = Vec::with_capacity(self.columns.len());
         for (column, array) in self.columns.iter().zip(rows.columns()) {
-            let result = column.plan.convert(array, &mut truncated);
-            converted.push(result.map_err(|error| self.value_error(&column.name, rows, error))?);
+            let writer = column.plan.writer(array);
+            writers.push(writer.map_err(|error| self.value_error(&column.name, rows, 0, error))?);
         }
-        let mut writers = Vec::with_capacity(converted.len());
-        for (column, array) in self.columns.iter().zip(&converted) {
-            let error = |source| RowError { row: 0, source };
-            let writer = column.plan.writer(array).map_err(error);
-            writers.push(writer.map_err(|error| self.value_error(&column.name, rows, error))?);
-        }
-        let hint: usize = writers.iter().map(|writer| writer.size_hint()).sum();
-        let mut buffer = BytesMut::with_capacity(hint + 2 * rows.num_rows());
+        let room = rows.num_rows().saturating_mul(self.row_bytes + self.row_bytes / 8);
+        let mut fields = Out::new(BytesMut::with_capacity(room.min(ROOM_MAX)), self.policy);
         for row in 0..rows.num_rows() {
-            buffer.extend_from_slice(&count.to_be_bytes());
+            fields.put(count.to_be_bytes());
             for (writer, column) in writers.iter().zip(&self.columns) {
-                if let Err(source) = writer.write(row, &mut buffer) {
-                    return Err(self.value_error(&column.name, rows, RowError { row, source }));
-                }
+                let start = fields.buffer.len();
+                let written = writer.write(row, &mut fields);
+                let bytes = fields.buffer.len() - start;
+                let written = if bytes > FIELD_BYTES_MAX {
+                    Err(ValueError::TooLong { bytes, most: FIELD_BYTES_MAX })
+                } else {
+                    written
+                };
+                written.map_err(|error| self.value_error(&column.name, rows, row, error))?;
             }
         }
-        out.push(buffer.freeze(), rows.num_rows());
-        self.note_truncated(truncated);
+        self.row_bytes = fields.buffer.len() / rows.num_rows().max(1);
+        self.counts.add(&self.table, &fields.tally);
+        out.push(fields.buffer.freeze(), rows.num_rows());
         Ok(())
     }
 
@@ -151,89 +129,26 @@ impl TableEncoder {
         if blocks.null_count() > 0 {
             let row = (0..blocks.len()).find(|row| blocks.is_null(*row)).unwrap_or(0);
             let name = &self.columns[self.block].name;
-            return Err(self.value_error(
-                name,
-                rows,
-                RowError { row, source: ValueError::NullBlock },
-            ));
+            return Err(self.value_error(name, rows, row, ValueError::NullBlock));
         }
         Ok(())
     }
 
-    fn value_error(&self, column: &str, rows: &RecordBatch, error: RowError) -> Error {
+    fn value_error(
+        &self,
+        column: &str,
+        rows: &RecordBatch,
+        row: usize,
+        source: ValueError,
+    ) -> Error {
         let blocks = rows.column(self.block).as_primitive_opt::<UInt64Type>();
         let block = blocks
-            .filter(|blocks| error.row < blocks.len() && blocks.is_valid(error.row))
-            .map(|blocks| blocks.value(error.row));
-        Error::Value {
-            table: self.table.clone(),
-            column: column.to_owned(),
-            block,
-            source: Box::new(error.source),
-        }
-    }
-
-    fn note_truncated(&mut self, values: u64) {
-        if values > 0 && self.truncated == 0 {
-            tracing::warn!(
-                table = %self.table,
-                "times are finer than a microsecond, which PostgreSQL cannot hold: the rest is cut"
-            );
-        }
-        self.truncated += values;
+            .filter(|blocks| row < blocks.len() && blocks.is_valid(row))
+            .map(|blocks| blocks.value(row));
+        let (table, column) = (self.table.clone(), column.to_owned());
+        Error::Value { table, column, block, source: Box::new(source) }
     }
 }
 
-/// The first bytes of binary COPY data: signature, flags, and no extension.
-const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-const TRAILER: &[u8] = &[0xff, 0xff];
-
-/// How much is sent at a time.
-const CHUNK_BYTES: usize = 256 << 10;
-
-/// Encoded rows, waiting to be copied.
-#[derive(Default)]
-pub(crate) struct CopyData {
-    parts: Vec<Bytes>,
-    rows: usize,
-}
-
-impl CopyData {
-    fn push(&mut self, part: Bytes, rows: usize) {
-        self.parts.push(part);
-        self.rows += rows;
-    }
-
-    /// The whole data, header and trailer included, in pieces; `None` without rows.
-    pub(crate) fn finish(self) -> Option<Vec<Bytes>> {
-        if self.rows == 0 {
-            return None;
-        }
-        let mut chunks = vec![Bytes::from_static(HEADER)];
-        for mut part in self.parts {
-            while part.len() > CHUNK_BYTES {
-                chunks.push(part.split_to(CHUNK_BYTES));
-            }
-            chunks.push(part);
-        }
-        chunks.push(Bytes::from_static(TRAILER));
-        Some(chunks)
-    }
-}
-
-/// The length that stands for NULL.
-const NULL: [u8; 4] = (-1_i32).to_be_bytes();
-
-/// Writes a field: what `content` writes, with its length before it.
-fn sized(
-    buffer: &mut BytesMut,
-    content: impl FnOnce(&mut BytesMut) -> Result<(), ValueError>,
-) -> Result<(), ValueError> {
-    let start = buffer.len();
-    buffer.put_i32(0);
-    content(buffer)?;
-    let length = buffer.len() - start - 4;
-    let length = i32::try_from(length).map_err(|_| ValueError::TooLong(length))?;
-    buffer[start..start + 4].copy_from_slice(&length.to_be_bytes());
-    Ok(())
-}
+/// The most memory that is asked for at once on the ground of what rows had before.
+const ROOM_MAX: usize = 64 << 20;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ampsync_testkit::postgres::shared;
 use arrow_array::{StringArray, UInt64Array};
-use arrow_schema::{DataType, Field, IntervalUnit, Schema};
+use arrow_schema::{DataType, Field, Schema};
 use sink_postgres::{Database, DatabaseOptions, Error, ValueError};
 use sync_core::{Classify, Fault, Sink, Txn};
 
@@ -36,7 +36,8 @@ async fn a_block_number_above_bigint_or_null_is_refused() {
     let mut txn = sink.begin().await.unwrap();
     let error = txn.append(&rows(&[1, 1 << 63])).await.unwrap_err();
     let Error::Value { source, block: Some(block), .. } = error else { panic!("{error}") };
-    assert!(matches!(*source, ValueError::BlockTooHigh(number) if number == block));
+    let ValueError::OutOfRange { value, ty } = *source else { panic!("{source}") };
+    assert_eq!((value, ty.as_str()), (block.to_string(), "bigint"));
     let schema = Schema::new(vec![
         Field::new("_block_num", DataType::UInt64, true),
         Field::new("data", DataType::Utf8, true),
@@ -65,25 +66,22 @@ async fn rows_of_another_shape_are_refused() {
 }
 
 #[tokio::test]
-async fn types_that_cannot_be_written_yet_are_named_before_anything_is_created() {
+async fn structs_that_json_cannot_hold_are_named_before_anything_is_created() {
     let world = World::new().await;
-    let entries = Field::new_struct(
-        "entries",
-        vec![Field::new("k", DataType::Utf8, false), Field::new("v", DataType::Utf8, true)],
-        false,
-    );
-    let inside = Field::new("span", DataType::Interval(IntervalUnit::YearMonth), true);
+    let field = |name: &str| Field::new(name, DataType::Int8, true);
+    let doubled = Field::new_struct("item", vec![field("a"), field("b"), field("a")], true);
+    let nul = Field::new_struct("inner", vec![field("a\0b")], true);
     let schema = Schema::new(vec![
         Field::new("_block_num", DataType::UInt64, false),
-        Field::new("took", DataType::Interval(IntervalUnit::DayTime), true),
-        Field::new("tags", DataType::Map(Arc::new(entries), false), true),
-        Field::new_struct("deep", vec![inside], true),
+        Field::new("pairs", DataType::List(Arc::new(doubled)), true),
+        Field::new_struct("deep", vec![nul], true),
     ]);
     let error = world.sink().prepare(&plan_of("t", schema)).await.unwrap_err();
-    let message = error.to_string();
-    for column in ["\"took\"", "\"tags\"", "\"deep\""] {
-        assert!(message.contains(column), "{message}");
-    }
+    assert_eq!(
+        error.to_string(),
+        "table \"public\".\"t\" cannot be written: column \"pairs\": two fields of a struct are \
+         called \"a\"; column \"deep\": the field \"a\\0b\" of a struct has a NUL character in its name"
+    );
     assert_eq!(world.number("SELECT count(*) FROM pg_class WHERE relname = 't'").await, 0);
 }
 
@@ -97,13 +95,14 @@ async fn settings_that_cannot_work_are_refused_at_once() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_cannot_pass_and_is_not_shown() {
+async fn a_wrong_password_is_told_and_not_shown() {
     let world = World::new().await;
     let mut config = shared().await.config(&world.name);
     config.password("hunter2");
     let database = Database::connect(config, &options()).unwrap();
     let error = sink(&database).prepare(&plan()).await.unwrap_err();
-    assert_eq!(error.fault(), Fault::Permanent);
+    // In the middle of the work it may be one that is being renewed.
+    assert_eq!(error.fault(), Fault::Transient);
     assert!(error.remedy().unwrap().contains("password"));
     let shown = format!("{error} {error:?} {} {database:?}", error.source().unwrap());
     assert!(shown.contains("28P01") && !shown.contains("hunter2"), "{shown}");

@@ -1,0 +1,159 @@
+//! Makes a table that is there one that can hold the stream's rows, or says why it cannot.
+
+use ampsync_schema::{
+    Column, Conflict, Cost, Difference, ExistingTable, Part, QualifiedName, Table,
+};
+
+use crate::catalog::{self, Relation};
+use crate::database::{Connection, Database};
+use crate::error::Error;
+use crate::sql::quoted;
+
+/// Looks at tables and changes them, in the transaction that is open on the connection.
+pub(crate) struct Adoption<'a> {
+    pub(crate) database: &'a Database,
+    pub(crate) connection: &'a Connection,
+}
+
+impl Adoption<'_> {
+    /// The table called `name`, if there is one, and if rows can be written to it.
+    pub(crate) async fn find(&self, name: &QualifiedName) -> Result<Option<Relation>, Error> {
+        let find = Relation::find(self.connection, name);
+        let relation = self.database.answer("look for the table", find).await?;
+        if let Some(relation) = &relation {
+            check(relation, name)?;
+        }
+        Ok(relation)
+    }
+
+    /// Whether the table has a row.
+    pub(crate) async fn has_rows(&self, name: &QualifiedName) -> Result<bool, Error> {
+        let has_rows = catalog::has_rows(self.connection, name);
+        self.database.answer("look into the table", has_rows).await
+    }
+
+    /// Checks that the table that is there can hold the rows, and adds what it lacks. `before` are
+    /// the columns that the stream had when rows were last written.
+    pub(crate) async fn adopt(
+        &self,
+        table: &Table,
+        relation: &Relation,
+        before: &[String],
+    ) -> Result<(), Error> {
+        let existing = self.existing(relation).await?;
+        let gone = gone(table, &existing, before);
+        if !gone.is_empty() && self.has_rows(table.name()).await? {
+            return Err(columns_gone(table, &existing, gone));
+        }
+        let mut difference = table.difference(&existing);
+        if let Difference::Conflicting(conflicts) = &difference
+            && let Some(statements) = missing(table, conflicts)
+            && !self.has_rows(table.name()).await?
+        {
+            // What only rows could stand in the way of, an empty table can have.
+            for statement in statements {
+                self.change(table.name(), &statement).await?;
+            }
+            difference = table.difference(&self.existing(relation).await?);
+        }
+        match difference {
+            Difference::Equal => Ok(()),
+            Difference::Additive(changes) => {
+                for change in changes {
+                    self.change(table.name(), &change.up).await?;
+                }
+                self.verify(table).await
+            }
+            Difference::Conflicting(conflicts) => {
+                Err(Error::Conflict { table: table.name().clone(), conflicts })
+            }
+        }
+    }
+
+    /// Makes one change, which may take long: of a large table, or behind a lock.
+    pub(crate) async fn change(&self, table: &QualifiedName, statement: &str) -> Result<(), Error> {
+        tracing::info!(%table, statement, "changing the database");
+        let change = self.connection.batch_execute(statement);
+        match self.database.long_answer("change the table", change).await {
+            Err(Error::Server { source, .. }) if source.code().is_some() => {
+                let (table, statement) = (table.clone(), statement.to_owned());
+                Err(Error::Alter { table, statement, source })
+            }
+            answer => answer,
+        }
+    }
+
+    /// Checks that the table is now what it has to be, so that nothing is changed for ever.
+    pub(crate) async fn verify(&self, table: &Table) -> Result<(), Error> {
+        let name = table.name();
+        let Some(relation) = self.find(name).await? else {
+            let differences = vec!["it is not there".to_owned()];
+            return Err(Error::StillDiffers { table: name.clone(), differences });
+        };
+        let differences: Vec<_> = match table.difference(&self.existing(&relation).await?) {
+            Difference::Equal => return Ok(()),
+            Difference::Additive(changes) => changes.into_iter().map(|change| change.up).collect(),
+            Difference::Conflicting(conflicts) => {
+                conflicts.iter().map(ToString::to_string).collect()
+            }
+        };
+        Err(Error::StillDiffers { table: name.clone(), differences })
+    }
+
+    async fn existing(&self, relation: &Relation) -> Result<ExistingTable, Error> {
+        let existing = relation.existing(self.connection);
+        self.database.answer("read the table's columns and indexes", existing).await
+    }
+}
+
+/// Whether rows can be written to the table, and stay there until we delete them.
+fn check(relation: &Relation, name: &QualifiedName) -> Result<(), Error> {
+    if !relation.is_table() {
+        return Err(Error::NotATable(name.clone()));
+    }
+    if !relation.denied.is_empty() {
+        let denied = relation.denied.join(", ");
+        let what = format!("{denied} in table {name}");
+        let statement = format!("GRANT {denied} ON TABLE {name} TO {}", quoted(&relation.role));
+        return Err(Error::Privilege { role: relation.role.clone(), what, statement });
+    }
+    if !relation.hazards.is_empty() {
+        let hazards = relation.hazards.clone();
+        return Err(Error::Unsafe { table: name.clone(), hazards });
+    }
+    Ok(())
+}
+
+/// The columns that the stream had and has no longer, and that the table still has. One that
+/// somebody dropped or renamed is nobody's business any more.
+fn gone(table: &Table, existing: &ExistingTable, before: &[String]) -> Vec<String> {
+    let streamed = |name: &str| table.columns().iter().any(|column| column.name.as_str() == name);
+    let there = |name: &str| existing.columns.iter().any(|column| column.name == name);
+    before.iter().filter(|name| !streamed(name) && there(name)).cloned().collect()
+}
+
+fn columns_gone(table: &Table, existing: &ExistingTable, columns: Vec<String>) -> Error {
+    let name = table.name();
+    let mut aside = Vec::new();
+    for column in existing.columns.iter().filter(|column| columns.contains(&column.name)) {
+        let old = quoted(&column.name);
+        if !column.nullable {
+            aside.push(format!("ALTER TABLE {name} ALTER COLUMN {old} DROP NOT NULL;"));
+        }
+        let aside_name = quoted(&format!("{}_old", column.name));
+        aside.push(format!("ALTER TABLE {name} RENAME COLUMN {old} TO {aside_name};"));
+    }
+    Error::ColumnsGone { table: name.clone(), columns, aside }
+}
+
+/// The statements that add the columns that are missing, where nothing else conflicts.
+fn missing(table: &Table, conflicts: &[Conflict]) -> Option<Vec<String>> {
+    let add = |conflict: &Conflict| {
+        let Part::Column(name) = &conflict.part else { return None };
+        let column = table.columns().iter().find(|column| column.name.as_str() == name)?;
+        let Column { name, ty, .. } = column;
+        let add = format!("ALTER TABLE {} ADD COLUMN {name} {ty} NOT NULL", table.name());
+        (conflict.cost == Cost::Missing).then_some(add)
+    };
+    conflicts.iter().map(add).collect()
+}

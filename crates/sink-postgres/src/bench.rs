@@ -1,0 +1,42 @@
+//! A way to the encoder for benchmarks and for tests of its cost, without a database. Not part of
+//! the crate's promises.
+
+use ampsync_schema::{Ident, QualifiedName, Table};
+use arrow_array::RecordBatch;
+use arrow_schema::Schema;
+
+use crate::encode::{CopyData, TableEncoder, ValueCounts};
+use crate::error::Error;
+use crate::options::SinkOptions;
+
+/// Encodes rows for a table that is nowhere.
+pub struct Encoder(TableEncoder);
+
+impl Encoder {
+    /// The encoder of rows with `schema`, whose blocks are in the column `_block_num`.
+    ///
+    /// # Errors
+    /// When there can be no such table.
+    pub fn new(schema: &Schema, options: &SinkOptions) -> Result<Self, Error> {
+        let name = QualifiedName { schema: Ident::new("bench")?, name: Ident::new("rows")? };
+        let table = Table::with_options(name, schema, "_block_num", &options.table)?;
+        let counts = ValueCounts::default();
+        TableEncoder::new(&table, schema, options.values, counts).map(Self)
+    }
+
+    /// Encodes the rows, and returns how many bytes they have in binary COPY.
+    ///
+    /// # Errors
+    /// When a value cannot be stored.
+    pub fn encode(&mut self, rows: &RecordBatch) -> Result<usize, Error> {
+        let mut data = CopyData::default();
+        self.0.encode(rows, &mut data)?;
+        Ok(data.finish().unwrap_or_default().iter().map(bytes::Bytes::len).sum())
+    }
+}
+
+impl std::fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Encoder").finish_non_exhaustive()
+    }
+}

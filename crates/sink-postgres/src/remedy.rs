@@ -1,0 +1,238 @@
+//! What can be done about each error: whether it can pass, and what a person can do. Statements in
+//! a remedy are ready to be run.
+
+use std::borrow::Cow;
+
+use ampsync_schema::{Conflict, Cost, QualifiedName};
+use sync_core::{Classify, Fault};
+
+use crate::error::Error;
+use crate::server_error::ServerError;
+use crate::sql::{literal, quoted};
+
+impl Classify for Error {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Server { source, .. } => source.verdict().0,
+            Self::Alter { source, .. } => alter_fault(source),
+            Self::Stalled { .. } | Self::NoConnection { .. } | Self::AlreadyOpen(_) => {
+                Fault::Transient
+            }
+            Self::LeaseLost => Fault::Fenced,
+            Self::Settings(_)
+            | Self::Name(_)
+            | Self::Schema(_)
+            | Self::Unsupported { .. }
+            | Self::Conflict { .. }
+            | Self::StillDiffers { .. }
+            | Self::Unsafe { .. }
+            | Self::Privilege { .. }
+            | Self::Identity { .. }
+            | Self::ColumnsGone { .. }
+            | Self::ForeignRows(_)
+            | Self::TableGone(_)
+            | Self::NotATable(_)
+            | Self::NewerBookkeeping { .. }
+            | Self::Damaged { .. }
+            | Self::Value { .. }
+            | Self::OtherColumns { .. }
+            | Self::TooLarge { .. } => Fault::Permanent,
+        }
+    }
+
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Server { source, .. } => source.verdict().1,
+            Self::Alter { statement, source, .. } => alter_remedy(statement, source),
+            Self::NoConnection { .. } => Some("raise MAX_DB_CONNECTIONS".into()),
+            Self::Unsupported { .. } => {
+                Some("leave the columns out, or cast them in the query".into())
+            }
+            Self::Conflict { table, conflicts } => Some(conflict(table, conflicts).into()),
+            Self::StillDiffers { .. } => Some(
+                "look for what changes the table back, such as an event trigger, or make the \
+                 changes by hand"
+                    .into(),
+            ),
+            Self::Unsafe { table, hazards } => {
+                let statements: Vec<_> =
+                    hazards.iter().map(|hazard| hazard.statements(table)).collect();
+                Some(format!("run: {}", statements.join(" ")).into())
+            }
+            Self::Privilege { statement, .. } => {
+                Some(format!("run, as who may: {statement};").into())
+            }
+            Self::Identity { table, what, .. } => Some(
+                format!(
+                    "ask for the {what} of before, set another DATABASE_SCHEMA, or {}",
+                    start_anew(table)
+                )
+                .into(),
+            ),
+            Self::ColumnsGone { table, columns, aside } => {
+                Some(columns_gone(table, columns, aside).into())
+            }
+            Self::ForeignRows(table) => Some(
+                format!(
+                    "rename the table, or set another DATABASE_SCHEMA than {}, or empty the \
+                     table: TRUNCATE {table};",
+                    table.schema.as_str()
+                )
+                .into(),
+            ),
+            Self::TableGone(table) | Self::Damaged { table, .. } => Some(start_anew(table).into()),
+            Self::NotATable(_) => Some("rename it, or set another DATABASE_SCHEMA".into()),
+            Self::NewerBookkeeping { .. } => Some("use the newer release of ampsync".into()),
+            Self::Settings(_)
+            | Self::Stalled { .. }
+            | Self::Name(_)
+            | Self::Schema(_)
+            | Self::Value { .. }
+            | Self::OtherColumns { .. }
+            | Self::LeaseLost
+            | Self::AlreadyOpen(_)
+            | Self::TooLarge { .. } => None,
+        }
+    }
+}
+
+/// A name that is taken stays taken; whatever else can pass, can pass here too.
+fn alter_fault(source: &ServerError) -> Fault {
+    match source.code() {
+        Some("42P07" | "42710" | "42P16") => Fault::Permanent,
+        _ => source.verdict().0,
+    }
+}
+
+fn alter_remedy(statement: &str, source: &ServerError) -> Option<Cow<'static, str>> {
+    Some(match source.code() {
+        Some("23505") => {
+            "rows that are there have the same values in these columns: choose others for the key \
+             or the unique index in the options, or take it out of them"
+                .into()
+        }
+        Some("23502") => {
+            "rows that are there have no value in a column of the key: choose other columns for it \
+             in the options, or take it out of them"
+                .into()
+        }
+        Some("42501") => {
+            format!("run, as the owner of the table, and start again: {statement};").into()
+        }
+        Some("42P07" | "42710") => "something else has the name: rename that".into(),
+        Some(code) if code.starts_with("54") => {
+            "the values are too large for such an index: take it out of the options, or choose \
+             the method hash"
+                .into()
+        }
+        _ => return source.verdict().1,
+    })
+}
+
+fn conflict(table: &QualifiedName, conflicts: &[Conflict]) -> String {
+    let changes = conflicts.iter().flat_map(|conflict| &conflict.changes);
+    let statements: Vec<_> = changes.map(ToString::to_string).collect();
+    let cost = |Conflict { part, cost, .. }: &Conflict| match cost {
+        Cost::None => None,
+        Cost::Rounded => Some(format!("{part} may be rounded or cut in the rows so far")),
+        Cost::Dropped => Some(format!("{part} loses the values of the rows so far")),
+        Cost::Missing => Some(format!("{part} has no value in the rows so far")),
+    };
+    let costs: Vec<_> = conflicts.iter().filter_map(cost).collect();
+    let knowing = if costs.is_empty() {
+        String::new()
+    } else {
+        format!("knowing that {}, ", costs.join(" and "))
+    };
+    format!("{knowing}run: {} or {}", statements.join(" "), start_anew(table))
+}
+
+fn columns_gone(table: &QualifiedName, columns: &[String], aside: &[String]) -> String {
+    let drops: Vec<_> =
+        columns.iter().map(|column| format!("DROP COLUMN {}", quoted(column))).collect();
+    format!(
+        "to go on without them and keep their values so far, run: {} or, to lose the values, run: \
+         ALTER TABLE {table} {}; or set another DATABASE_SCHEMA, or {}",
+        aside.join(" "),
+        drops.join(", "),
+        start_anew(table)
+    )
+}
+
+/// How a table is streamed from the first block again: as statements, ready to be run.
+fn start_anew(table: &QualifiedName) -> String {
+    let (schema, name) = (literal(table.schema.as_str()), literal(table.name.as_str()));
+    let whose = format!("WHERE table_schema = {schema} AND table_name = {name}");
+    format!(
+        "start it anew while ampsync is stopped: DROP TABLE IF EXISTS {table}; \
+         DELETE FROM ampsync.ranges {whose}; DELETE FROM ampsync.checkpoints {whose};"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use ampsync_schema::Ident;
+    use expect_test::expect;
+    use sync_core::Causes;
+
+    use super::*;
+
+    #[test]
+    fn every_error_says_what_is_wrong_and_what_helps() {
+        let ident = |name: &str| Ident::new(name).unwrap();
+        let table = || QualifiedName { schema: ident("public"), name: ident("it's") };
+        let text = |text: &str| text.to_owned();
+        let errors = [
+            Error::Identity {
+                table: table(),
+                what: "query",
+                stored: text("SELECT *"),
+                wanted: text("SELECT a"),
+            },
+            Error::ForeignRows(table()),
+            Error::TableGone(table()),
+            Error::NotATable(table()),
+            Error::NewerBookkeeping { found: 9, known: 1 },
+            Error::Damaged { table: table(), what: "cursor" },
+            Error::AlreadyOpen(table()),
+            Error::Stalled { doing: "commit", limit: std::time::Duration::from_secs(60) },
+            Error::NoConnection { limit: std::time::Duration::from_secs(60) },
+            Error::Settings("at least two connections are needed"),
+            Error::OtherColumns { table: table(), what: text("1 columns, not 2") },
+            Error::TooLarge { what: "version", value: u64::MAX },
+            Error::LeaseLost,
+        ];
+        let lines = errors.iter().map(|error| {
+            let remedy = error.remedy().unwrap_or("-".into());
+            format!("{:?}: {}\n    {remedy}\n", error.fault(), Causes(error))
+        });
+        expect![[r#"
+            Permanent: table "public"."it's" was written from query "SELECT *", not from "SELECT a"
+                ask for the query of before, set another DATABASE_SCHEMA, or start it anew while ampsync is stopped: DROP TABLE IF EXISTS "public"."it's"; DELETE FROM ampsync.ranges WHERE table_schema = E'public' AND table_name = E'it''s'; DELETE FROM ampsync.checkpoints WHERE table_schema = E'public' AND table_name = E'it''s';
+            Permanent: table "public"."it's" has rows that did not come from this stream
+                rename the table, or set another DATABASE_SCHEMA than public, or empty the table: TRUNCATE "public"."it's";
+            Permanent: table "public"."it's" is gone, but its checkpoint is not
+                start it anew while ampsync is stopped: DROP TABLE IF EXISTS "public"."it's"; DELETE FROM ampsync.ranges WHERE table_schema = E'public' AND table_name = E'it''s'; DELETE FROM ampsync.checkpoints WHERE table_schema = E'public' AND table_name = E'it''s';
+            Permanent: "public"."it's" is not a table
+                rename it, or set another DATABASE_SCHEMA
+            Permanent: schema ampsync has version 9, this release knows 1
+                use the newer release of ampsync
+            Permanent: the bookkeeping of table "public"."it's" is damaged: cursor
+                start it anew while ampsync is stopped: DROP TABLE IF EXISTS "public"."it's"; DELETE FROM ampsync.ranges WHERE table_schema = E'public' AND table_name = E'it''s'; DELETE FROM ampsync.checkpoints WHERE table_schema = E'public' AND table_name = E'it''s';
+            Transient: table "public"."it's" is already open in this process
+                -
+            Transient: could not commit: no answer for 60 s
+                -
+            Transient: no database connection became free within 60 s
+                raise MAX_DB_CONNECTIONS
+            Permanent: the database settings cannot work: at least two connections are needed
+                -
+            Permanent: rows for table "public"."it's" have other columns than it was prepared for: 1 columns, not 2
+                -
+            Permanent: version 18446744073709551615 is above 9223372036854775807
+                -
+            Fenced: the right to write the table was lost
+                -
+        "#]].assert_eq(&lines.collect::<String>());
+    }
+}
