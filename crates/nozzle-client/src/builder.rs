@@ -5,7 +5,7 @@ use arrow_flight::flight_service_client::FlightServiceClient;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Uri};
 
-use crate::client::SqlClient;
+use crate::client::{Limits, SqlClient};
 use crate::endpoint::{self, Refused, without_password};
 use crate::error::Error;
 use crate::secret::Secret;
@@ -28,6 +28,7 @@ pub struct ClientBuilder {
     ping_interval: Duration,
     ping_timeout: Duration,
     connect_timeout: Duration,
+    answer_timeout: Duration,
 }
 
 impl ClientBuilder {
@@ -40,6 +41,7 @@ impl ClientBuilder {
             ping_interval: Duration::from_secs(20),
             ping_timeout: Duration::from_secs(20),
             connect_timeout: Duration::from_secs(10),
+            answer_timeout: Duration::from_secs(60),
         }
     }
 
@@ -87,6 +89,14 @@ impl ClientBuilder {
         self
     }
 
+    /// How long the server may take to plan a query: 60 seconds by default. A stream has no such
+    /// limit.
+    #[must_use]
+    pub fn answer_timeout(mut self, timeout: Duration) -> Self {
+        self.answer_timeout = timeout;
+        self
+    }
+
     /// The client, which connects when it is first used.
     ///
     /// # Errors
@@ -123,7 +133,8 @@ impl ClientBuilder {
         let flight: FlightServiceClient<Channel> =
             FlightServiceClient::new(endpoint.connect_lazy())
                 .max_decoding_message_size(usize::from(self.decode_limit_mib) << 20);
-        Ok(SqlClient::assemble(flight, authorization, self.token, self.decode_limit_mib))
+        let limits = Limits { decode_mib: self.decode_limit_mib, answer: self.answer_timeout };
+        Ok(SqlClient::assemble(flight, authorization, self.token, limits))
     }
 
     fn check_ranges(&self) -> Result<(), Error> {
@@ -137,6 +148,7 @@ impl ClientBuilder {
             ("ping interval", self.ping_interval),
             ("ping timeout", self.ping_timeout),
             ("connect timeout", self.connect_timeout),
+            ("answer timeout", self.answer_timeout),
         ] {
             if duration.is_zero() {
                 return Err(Error::Setting(format!("the {name} is zero")));
@@ -155,6 +167,7 @@ impl fmt::Debug for ClientBuilder {
             .field("ping_interval", &self.ping_interval)
             .field("ping_timeout", &self.ping_timeout)
             .field("connect_timeout", &self.connect_timeout)
+            .field("answer_timeout", &self.answer_timeout)
             .finish_non_exhaustive()
     }
 }

@@ -13,17 +13,20 @@ impl Classify for Error {
         match self {
             Self::Status { code, .. } => row(*code).1,
             Self::Connection { .. }
+            | Self::NoAnswer { .. }
             | Self::Incomplete(_)
             | Self::Decode { .. }
             // The dataset was redeployed between two calls; the next pair of them agrees.
             | Self::SchemaChanged { .. }
-            // It passes when the server is upgraded.
-            | Self::MetadataMissing => Fault::Transient,
+            // It passes when the server is upgraded, or no longer is what it should not be.
+            | Self::MetadataMissing
+            | Self::Metadata { .. }
+            // What a broken gateway makes of a message may look large; and what is too large
+            // may be cut into other batches tomorrow.
+            | Self::TooLarge { .. } => Fault::Transient,
             Self::Endpoint { .. }
             | Self::Setting(_)
-            | Self::Tls(_)
-            | Self::TooLarge { .. }
-            | Self::Metadata { .. } => Fault::Permanent,
+            | Self::Tls(_) => Fault::Permanent,
         }
     }
 
@@ -36,6 +39,9 @@ impl Classify for Error {
             Self::Connection { .. } => {
                 "check that the server runs, and that NOZZLE_ENDPOINT names its Arrow Flight port \
                  (1602) with the right scheme, http or https"
+            }
+            Self::NoAnswer { .. } => {
+                "look for what the server is busy with, and for a gateway that has lost it"
             }
             Self::TooLarge { .. } => {
                 "raise NOZZLE_DECODE_LIMIT_MIB (at most 512), or select fewer columns"
@@ -191,7 +197,12 @@ mod tests {
                 "NOZZLE_ENDPOINT",
             ),
             (Error::Setting(String::new()), Fault::Permanent, "setting"),
-            (Error::TooLarge { limit_mib: 32 }, Fault::Permanent, "NOZZLE_DECODE_LIMIT_MIB"),
+            (Error::TooLarge { limit_mib: 32 }, Fault::Transient, "NOZZLE_DECODE_LIMIT_MIB"),
+            (
+                Error::NoAnswer { call: Call::GetFlightInfo, limit: std::time::Duration::ZERO },
+                Fault::Transient,
+                "gateway",
+            ),
             (Error::Incomplete("ticket"), Fault::Transient, "NOZZLE_ENDPOINT"),
             (Error::Decode { what: "schema", source: arrow }, Fault::Transient, "versions"),
             (
@@ -201,7 +212,7 @@ mod tests {
             ),
             (
                 Error::Metadata { text: String::new(), source: json() },
-                Fault::Permanent,
+                Fault::Transient,
                 "upgrade the client",
             ),
             (Error::MetadataMissing, Fault::Transient, "2025-08-20"),

@@ -1,11 +1,13 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::{FlightData, Ticket};
 use arrow_schema::SchemaRef;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
+use tokio::time::timeout;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
@@ -24,7 +26,16 @@ pub struct SqlClient {
     flight: FlightServiceClient<Channel>,
     authorization: Option<AsciiMetadataValue>,
     token: Option<Secret>,
-    decode_limit_mib: u16,
+    limits: Limits,
+}
+
+/// How much, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The largest message that is decoded.
+    pub(crate) decode_mib: u16,
+    /// How long planning a query may take.
+    pub(crate) answer: Duration,
 }
 
 impl SqlClient {
@@ -50,9 +61,9 @@ impl SqlClient {
         flight: FlightServiceClient<Channel>,
         authorization: Option<AsciiMetadataValue>,
         token: Option<Secret>,
-        decode_limit_mib: u16,
+        limits: Limits,
     ) -> Self {
-        Self { flight, authorization, token, decode_limit_mib }
+        Self { flight, authorization, token, limits }
     }
 
     /// The schema that a stream of `sql` has, without starting it.
@@ -95,7 +106,12 @@ impl SqlClient {
         let request = self.authorized(request::flight_info(sql, mode)?);
         let mut flight = self.flight.clone();
         // Boxed: tonic's future is large, and would make that of every caller so.
-        let answer = flight.get_flight_info(request).boxed().await;
+        let answer = flight.get_flight_info(request).boxed();
+        // A gateway answers pings for a server that is gone, so that they do not bound this.
+        let limit = self.limits.answer;
+        let answer = timeout(limit, answer)
+            .await
+            .map_err(|_| Error::NoAnswer { call: Call::GetFlightInfo, limit })?;
         let info = answer.map_err(|status| self.fail(Call::GetFlightInfo, status))?.into_inner();
         let schema = Arc::new(decode::announced_schema(&info.schema)?);
         let endpoint = info.endpoint.into_iter().next().ok_or(Error::Incomplete("endpoint"))?;
@@ -128,7 +144,7 @@ impl SqlClient {
     }
 
     fn fail(&self, call: Call, status: Status) -> Error {
-        Error::of_status(call, status, self.decode_limit_mib, |text| match &self.token {
+        Error::of_status(call, status, self.limits.decode_mib, |text| match &self.token {
             Some(token) => token.redact(text),
             None => text.to_owned(),
         })
@@ -139,7 +155,7 @@ impl fmt::Debug for SqlClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqlClient")
             .field("token", &self.token)
-            .field("decode_limit_mib", &self.decode_limit_mib)
+            .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }

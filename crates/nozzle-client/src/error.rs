@@ -1,5 +1,6 @@
 use std::error::Error as _;
 use std::fmt;
+use std::time::Duration;
 
 use arrow_schema::{ArrowError, Field, SchemaRef};
 use tonic::{Code, Status};
@@ -33,6 +34,14 @@ pub enum Error {
         call: Call,
         /// How.
         source: ConnectionError,
+    },
+    /// The server has not answered in time, though the connection is alive.
+    #[error("{call} was not answered within {} s", limit.as_secs())]
+    NoAnswer {
+        /// What was asked.
+        call: Call,
+        /// How long was waited.
+        limit: Duration,
     },
     /// The server, or a gateway before it, answered with an error.
     #[error("{call} answered {}{}", crate::classify::name(*code), Answer(text))]

@@ -44,6 +44,7 @@ mod source;
 mod sql;
 mod stream;
 
+pub use arrow_flight::FlightData;
 pub use builder::ClientBuilder;
 pub use client::SqlClient;
 pub use error::{Call, ConnectionError, Error};

@@ -4,6 +4,9 @@ use sync_core::chain::{BlockHash, BlockNum, BlockRange, Network};
 
 use crate::error::Error;
 
+/// The longest name of a network, in bytes.
+const NETWORK_BYTES_MAX: usize = 255;
+
 /// What a message says of the blocks that its rows are from.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "RawMetadata")]
@@ -88,6 +91,13 @@ impl TryFrom<RawRange> for BlockRange {
     fn try_from(raw: RawRange) -> Result<Self, serde_json::Error> {
         if raw.network.is_empty() {
             return Err(serde_json::Error::custom("the network has no name"));
+        }
+        // It is stored, and sent back in a header: neither takes everything.
+        if raw.network.contains('\0') {
+            return Err(serde_json::Error::custom("the network's name holds a NUL character"));
+        }
+        if raw.network.len() > NETWORK_BYTES_MAX {
+            return Err(serde_json::Error::custom("the network's name is longer than 255 bytes"));
         }
         let number = |number| BlockNum::try_from(number).map_err(serde_json::Error::custom);
         let hash = |text: String| text.parse::<BlockHash>().map_err(serde_json::Error::custom);

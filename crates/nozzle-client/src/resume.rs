@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde_json::json;
 use sync_core::chain::{BlockHash, BlockNum, Cursor, Network};
 
 /// Where a stream resumes: for each network the last block that its reader has completely.
 ///
-/// Prints as the JSON that the server reads: `{"mainnet":{"number":104,"hash":"0x…"}}`.
+/// Prints as the JSON that the server reads: `{"mainnet":{"number":104,"hash":"0x…"}}`, in visible
+/// ASCII whatever networks are called, as a header has to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResumeWatermark {
     networks: BTreeMap<Network, (BlockNum, BlockHash)>,
@@ -67,8 +68,19 @@ impl fmt::Display for ResumeWatermark {
             let block = json!({ "number": number.get(), "hash": hash.to_string() });
             (network.to_string(), block)
         });
-        let map = networks.collect();
-        serde_json::Value::Object(map).fmt(f)
+        let json = serde_json::Value::Object(networks.collect()).to_string();
+        for c in json.chars() {
+            if matches!(c, ' '..='~') {
+                f.write_char(c)?;
+            } else {
+                // Such a character can only be in a name: numbers, hashes and the syntax are ASCII.
+                let mut units = [0; 2];
+                c.encode_utf16(&mut units)
+                    .iter()
+                    .try_for_each(|unit| write!(f, "\\u{unit:04x}"))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -95,5 +107,14 @@ mod tests {
         assert_eq!(printed, expected);
         assert_eq!(watermark.cursors().collect::<ResumeWatermark>(), watermark);
         assert_eq!(watermark.get(&Network::new("base")), Some(cursor("base", 8)));
+    }
+    #[test]
+    fn a_watermark_of_any_network_fits_a_header() {
+        for name in ["мир", "\u{7f}\n\0", "🦀\u{202e}", "\"}, \\u0041"] {
+            let printed = ResumeWatermark::from(cursor(name, 1)).to_string();
+            assert!(printed.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{printed}");
+            let read: serde_json::Value = serde_json::from_str(&printed).unwrap();
+            assert_eq!(read[name]["number"], 1, "{printed}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use arrow_schema::SchemaRef;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 
-use crate::decode::Decoder;
+use crate::decode::{Decoder, announced_schema};
 use crate::error::Error;
 use crate::metadata::Metadata;
 use crate::resume::ResumeWatermark;
@@ -48,6 +48,20 @@ impl ResultStream {
     ) -> Self {
         let decoder = Decoder::new(Arc::clone(&schema));
         Self { schema, resume, decoder, messages, ended: false }
+    }
+
+    /// A stream of messages that come from elsewhere than a server at this moment: from a recording,
+    /// or made up to see what a reader makes of them. `announced` is the schema as it is in a
+    /// `FlightInfo`; `messages` are read as those of a server are.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] when `announced` is no schema.
+    pub fn replayed(
+        announced: &[u8],
+        messages: impl Stream<Item = FlightData> + Send + 'static,
+    ) -> Result<Self, Error> {
+        let schema = Arc::new(announced_schema(announced)?);
+        Ok(Self::new(schema, ResumeWatermark::new(), messages.map(Ok).boxed()))
     }
 
     /// The schema of all batches, known before the first of them.

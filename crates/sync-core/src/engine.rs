@@ -1,14 +1,23 @@
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
+use tracing::field::display;
 
 use crate::config::EngineConfig;
 use crate::drive::{Backoff, MemoryBudget, TableDriver, Waited, drive};
-use crate::health::{HealthBoard, TableError, TableState};
+use crate::fault::OneLine;
+use crate::health::{HealthBoard, TableError, TableHealth, TableState};
 use crate::ports::{Sink, Source};
+
+/// How often the log names the tables that have stopped for good.
+const REMIND_EVERY: Duration = Duration::from_secs(5 * 60);
 
 /// One table to keep in step with its stream.
 #[derive(Debug)]
@@ -69,8 +78,31 @@ where
         })
         .collect();
     let outcomes = drivers.iter().map(|driver| supervise(Arc::clone(driver)));
-    let outcomes = join_all(outcomes).await;
+    let outcomes = tokio::select! {
+        outcomes = join_all(outcomes) => outcomes,
+        never = remind(&health) => match never {},
+    };
     drivers.iter().map(|driver| driver.sync.table.clone()).zip(outcomes).collect()
+}
+
+/// Says again and again which tables have stopped for good: a line of long ago is overlooked.
+async fn remind(health: &HealthBoard) -> Infallible {
+    loop {
+        sleep(REMIND_EVERY).await;
+        for (table, error) in stopped(&health.snapshot()) {
+            let remedy = error.remedy.as_deref().map(OneLine).map(display);
+            let error = OneLine(&error.message);
+            error!(table, %error, remedy, "the table has stopped for good, and still needs help");
+        }
+    }
+}
+
+/// The tables that have stopped for good, and why.
+fn stopped(board: &BTreeMap<String, TableHealth>) -> Vec<(&str, &TableError)> {
+    let stopped = board.iter().filter(|(_, health)| health.state == TableState::Stopped);
+    stopped
+        .filter_map(|(table, health)| Some((table.as_str(), health.last_error.as_ref()?)))
+        .collect()
 }
 
 /// Runs one table in a task of its own, and again after every panic.
@@ -101,5 +133,27 @@ where
         if backoff.wait(&driver.shutdown).await == Waited::Cancelled {
             return Outcome::Clean;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_tables_that_have_stopped_are_told_of_again() {
+        let board = HealthBoard::default();
+        let error = |text: &str| TableError { message: text.to_owned(), remedy: None };
+        for (table, state) in [
+            ("live", TableState::Live),
+            ("stopped", TableState::Stopped),
+            ("trying", TableState::BackingOff { attempt: 7 }),
+        ] {
+            board.update(table, |health| {
+                health.state = state;
+                health.last_error = Some(error(table));
+            });
+        }
+        assert_eq!(stopped(&board.snapshot()), [("stopped", &error("stopped"))]);
     }
 }

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// What can be done about an error: the one question every error of a source or a sink answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,5 +43,37 @@ impl fmt::Display for Causes<'_> {
             next = cause.source();
         }
         Ok(())
+    }
+}
+
+/// Prints a text in one line, its control characters escaped and nothing else: what a server says
+/// cannot forge a line of the log, and a statement can be copied from it as it is.
+#[derive(Debug)]
+pub struct OneLine<T>(pub T);
+
+impl<T: fmt::Display> fmt::Display for OneLine<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        struct Escaped<'a, 'b>(&'a mut fmt::Formatter<'b>);
+        impl fmt::Write for Escaped<'_, '_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                text.chars().try_for_each(|character| match character.is_control() {
+                    true => write!(self.0, "{}", character.escape_default()),
+                    false => self.0.write_char(character),
+                })
+            }
+        }
+        write!(Escaped(f), "{}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_stays_one_line_that_can_be_copied() {
+        let text = "run: ALTER TABLE \"a\\b\";\n\x1b[31mERROR ä";
+        let line = "run: ALTER TABLE \"a\\b\";\\n\\u{1b}[31mERROR ä";
+        assert_eq!(OneLine(text).to_string(), line);
     }
 }

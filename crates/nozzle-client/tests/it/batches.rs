@@ -196,7 +196,7 @@ async fn metadata_that_no_server_sends_is_refused_with_its_text() {
         let Error::Metadata { text, source } = &error else { panic!("{sent}: {error:?}") };
         assert_eq!(text, &sent);
         assert!(source.to_string().contains(reason), "{sent}: {source}");
-        assert_eq!(error.fault(), Fault::Permanent);
+        assert_eq!(error.fault(), Fault::Transient);
     }
     let long = read_metadata(&"[".repeat(10_000)).await.unwrap_err();
     assert!(long.to_string().len() < 700, "{long}");
@@ -248,5 +248,20 @@ async fn rows_are_aligned_wherever_the_connection_put_them() {
         for buffer in column.to_data().buffers() {
             assert_eq!(buffer.as_ptr().align_offset(64), 0);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_network_that_could_not_be_stored_or_asked_for_again_is_refused() {
+    for (network, reason) in [
+        (String::new(), "no name"),
+        ("a\0b".to_owned(), "NUL"),
+        ("n".repeat(256), "longer than 255 bytes"),
+    ] {
+        let mut json: serde_json::Value = serde_json::from_str(&metadata(1, 0, 2, true)).unwrap();
+        json["ranges"][0]["network"] = network.into();
+        let error = read_metadata(&json.to_string()).await.unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains(reason), "{source}");
     }
 }

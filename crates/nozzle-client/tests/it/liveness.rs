@@ -106,3 +106,16 @@ async fn dropping_a_stream_cancels_the_call() {
     drop(stream);
     assert!(dropped.await.is_err(), "nothing was sent, the sender was dropped");
 }
+
+#[tokio::test]
+async fn a_call_that_is_never_answered_is_given_up_though_pings_are_answered() {
+    let mut script = Script::messages(&schema(), Vec::new());
+    script.withhold_info = true;
+    let server = TestServer::start(script).await;
+    let builder = nozzle_client::SqlClient::builder(&server.endpoint()).ping_interval(PING);
+    let client = builder.answer_timeout(Duration::from_secs(1)).build().unwrap();
+    let error = client.query("SELECT 1", None).await.unwrap_err();
+    assert!(matches!(error, Error::NoAnswer { call: Call::GetFlightInfo, .. }), "{error:?}");
+    assert_eq!(error.to_string(), "GetFlightInfo was not answered within 1 s");
+    assert_eq!(error.fault(), Fault::Transient);
+}

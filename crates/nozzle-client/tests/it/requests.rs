@@ -6,7 +6,6 @@ use arrow_schema::Schema;
 use futures::StreamExt;
 use nozzle_client::{Error, ResumeWatermark, SqlClient};
 use serde_json::json;
-use sync_core::Classify;
 use sync_core::chain::{BlockHash, Cursor, Network};
 use tonic::Status;
 
@@ -118,11 +117,15 @@ async fn settings_that_cannot_be_are_refused_without_being_repeated() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_no_header_can_carry_is_refused() {
+async fn a_cursor_of_a_network_by_any_name_reaches_the_server() {
     let server = TestServer::start(Script::messages(&Schema::empty(), Vec::new())).await;
-    let resume = ResumeWatermark::from(cursor("main\u{7f}net", 1));
-    let error = server.client().query("SELECT 1", Some(&resume)).await.unwrap_err();
-    assert!(matches!(error, Error::Setting(_)), "{error}");
-    assert!(error.remedy().is_some());
-    assert!(server.asked().is_empty());
+    let name = "m\u{7f}inn\u{e9}t \u{1f980}\n";
+    let resume = ResumeWatermark::from(cursor(name, 1));
+    server.client().query("SELECT 1", Some(&resume)).await.unwrap();
+    let asked = server.asked();
+    for header in ["amp-resume", "nozzle-resume"] {
+        let sent = asked[0].header(header).unwrap();
+        let sent: serde_json::Value = serde_json::from_str(sent).unwrap();
+        assert_eq!(sent[name]["number"], 1, "{sent}");
+    }
 }

@@ -30,6 +30,8 @@ pub(crate) type Reply = BoxFuture<'static, Result<Messages, Status>>;
 pub(crate) struct Script {
     pub(crate) info: Result<FlightInfo, Status>,
     pub(crate) reply: Box<dyn Fn() -> Reply + Send + Sync>,
+    /// Whether no query is ever planned.
+    pub(crate) withhold_info: bool,
 }
 
 impl Script {
@@ -40,7 +42,8 @@ impl Script {
     ) -> Self {
         let endpoint = FlightEndpoint::new().with_ticket(Ticket::new("the ticket"));
         let info = FlightInfo::new().try_with_schema(schema).unwrap().with_endpoint(endpoint);
-        Self { info: Ok(info), reply: Box::new(move || async_ok(messages())) }
+        let reply: Box<dyn Fn() -> Reply + Send + Sync> = Box::new(move || async_ok(messages()));
+        Self { info: Ok(info), reply, withhold_info: false }
     }
 
     /// Answers every DoGet with these messages and a clean end.
@@ -202,6 +205,9 @@ impl FlightService for Service {
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
         self.note("GetFlightInfo", request.metadata(), query(request.get_ref()));
+        if self.script.withhold_info {
+            std::future::pending::<()>().await;
+        }
         self.script.info.clone().map(Response::new)
     }
 

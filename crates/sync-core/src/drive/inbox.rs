@@ -23,6 +23,8 @@ pub(super) struct Inbox<E> {
     pub(super) quiet: bool,
     /// Since when something could have been written.
     pub(super) ready_since: Option<Instant>,
+    /// When something came last, or was last written.
+    pub(super) heard: Instant,
 }
 
 /// Why a stream ends by itself.
@@ -42,6 +44,7 @@ impl<E> Inbox<E> {
             granted: false,
             quiet: false,
             ready_since: None,
+            heard: Instant::now(),
         }
     }
 }

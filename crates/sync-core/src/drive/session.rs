@@ -25,6 +25,11 @@ use crate::ports::{Committed, Sink, Source, TablePlan};
 /// How long a write under way may go on after a shutdown was asked for.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
+/// How long a stream may say nothing before it is opened anew. A chain may be quiet for longer;
+/// but then asking again costs one call, and a gateway that answers pings on behalf of a server
+/// that is gone is found by nothing else.
+const SILENCE_MAX: Duration = Duration::from_secs(5 * 60);
+
 /// How a session ends without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
@@ -32,6 +37,8 @@ pub(super) enum Ended {
     Shutdown,
     /// The server has nothing to stream yet, or ended the stream.
     NotReady,
+    /// The server has said nothing for long.
+    Silent,
 }
 
 type Error<Src, Snk> = SessionError<<Src as Source>::Error, <Snk as Sink>::Error>;
@@ -115,6 +122,9 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
             }
             () = ready(()), if may_read && !self.inbox.quiet => self.inbox.quiet = true,
             () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {}
+            () = sleep_until(self.inbox.heard + SILENCE_MAX), if may_read && idle => {
+                return Ok(Some(Ended::Silent));
+            }
         }
         Ok(None)
     }
@@ -122,6 +132,7 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
     /// Takes in a message, or that no more will come.
     fn receive(&mut self, message: Option<Result<Message, Src::Error>>) {
         self.inbox.quiet = false;
+        self.inbox.heard = Instant::now();
         let message = match message {
             Some(Ok(message)) => message,
             Some(Err(error)) => return self.inbox.ending = Some(Ending::Failed(error)),
@@ -239,9 +250,13 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
 
     /// Takes note of how a write ended.
     fn settle<Snk: Sink>(&mut self, written: Written<Snk::Error>) -> Result<(), Error<Src, Snk>> {
+        self.inbox.heard = Instant::now();
         match written.result {
             Ok(committed) => {
                 self.progress.committed = true;
+                if let Some(cursor) = &written.epoch.advance.cursor {
+                    self.progress.network = Some(cursor.network.clone());
+                }
                 self.progress.target.committed(written.epoch.rows, written.elapsed);
                 self.committed(&written.epoch, committed, written.elapsed);
                 Ok(())
@@ -313,6 +328,7 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
             return Err(SessionError::SchemaChanged);
         }
         self.stream = stream;
+        self.inbox.heard = Instant::now();
         self.machine.reopened(resume);
         self.inbox.steps.clear();
         self.inbox.rows = None;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use arrow_schema::{DataType, SchemaRef};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::field::display;
+use tracing::{debug, error, info, warn};
 
 use super::backoff::{Backoff, LogPace, Waited, pause};
 use super::budget::MemoryBudget;
@@ -15,17 +16,22 @@ use super::inbox::Inbox;
 use super::session::{Ended, Session};
 use super::writer::Writer;
 use crate::batch::{BatchTarget, Buffer};
-use crate::chain::{BlockRange, Cursor};
+use crate::chain::{BlockRange, Cursor, Network};
 use crate::checkpoint::Checkpoint;
 use crate::config::EngineConfig;
 use crate::engine::{Outcome, TableSync};
-use crate::fault::{Classify, Fault};
+use crate::fault::{Classify, Fault, OneLine};
 use crate::health::{HealthBoard, TableState};
 use crate::machine::Machine;
 use crate::ports::{Readiness, Sink, Source, TablePlan};
 
 /// How often a standby asks whether it may take over.
 const STANDBY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often other columns than before may be refused until the table stops: for more than a
+/// minute, at the usual pace. As long as that, a server that is being replaced may be old and new
+/// by turns.
+const REFUSALS_MAX: u32 = 30;
 
 /// Everything one table needs, for as long as the process lives.
 pub(crate) struct TableDriver<Src, MakeSink> {
@@ -48,13 +54,37 @@ pub(super) struct Progress {
     pub(super) reported: Option<TableState>,
     /// The stream's columns, until they turn out to have changed.
     schema: Option<SchemaRef>,
+    /// The network of the table's rows: while a table is streamed anew its checkpoint has no
+    /// cursor to tell it, and a lie about it would be believed for ever.
+    pub(super) network: Option<Network>,
+    /// The columns that were last streamed.
+    streamed: Option<SchemaRef>,
+    /// How often other columns than those were refused since.
+    refusals: u32,
+    /// Whether the last session ended because the stream said nothing.
+    was_silent: bool,
+}
+
+impl Progress {
+    /// Whether the stream has other columns than those it worked with: what does not fit because
+    /// of that fits again when they come back.
+    fn has_changed(&self) -> bool {
+        match (&self.schema, &self.streamed) {
+            (Some(schema), Some(streamed)) => schema.fields() != streamed.fields(),
+            _ => false,
+        }
+    }
 }
 
 /// What a session came to.
 enum Came<S: Classify, K: Classify> {
     Ended(Ended),
     Standby,
-    Failed(SessionError<S, K>),
+    Failed {
+        failure: SessionError<S, K>,
+        /// Whether it may pass however it is classified.
+        may_pass: bool,
+    },
 }
 
 /// Keeps the table in step until a shutdown, or until it stops for good.
@@ -73,18 +103,27 @@ where
         committed: false,
         reported: None,
         schema: None,
+        network: None,
+        streamed: None,
+        refusals: 0,
+        was_silent: false,
     };
     let mut backoff = Backoff::new(retry.clone());
     let mut pace = LogPace::default();
     loop {
         let came = driver.session(&mut writer, &mut progress).await;
         progress.reported = None;
+        progress.was_silent = matches!(came, Came::Ended(Ended::Silent));
         if std::mem::take(&mut progress.committed) {
             backoff.reset();
             pace.reset();
         }
         let waited = match came {
             Came::Ended(Ended::Shutdown) => return Outcome::Clean,
+            Came::Ended(Ended::Silent) => {
+                debug!(table, "the stream says nothing: opening it anew");
+                Waited::Elapsed
+            }
             Came::Ended(Ended::NotReady) => {
                 driver.set_state(TableState::NotReady);
                 if pace.is_due() {
@@ -100,10 +139,12 @@ where
                 backoff.reset();
                 pause(STANDBY_INTERVAL, &driver.shutdown).await
             }
-            Came::Failed(failure) => match driver.failed(&failure, &backoff, &mut pace) {
-                Some(stopped) => return stopped,
-                None => backoff.wait(&driver.shutdown).await,
-            },
+            Came::Failed { failure, may_pass } => {
+                match driver.failed(&failure, may_pass, &backoff, &mut pace) {
+                    Some(stopped) => return stopped,
+                    None => backoff.wait(&driver.shutdown).await,
+                }
+            }
         };
         if waited == Waited::Cancelled {
             return Outcome::Clean;
@@ -126,11 +167,16 @@ impl<Src: Source, MakeSink> TableDriver<Src, MakeSink> {
             Ok(Some((plan, checkpoint, stream))) => {
                 let (config, column) = (&self.config, &plan.block_column);
                 let retention = config.retention_blocks.get();
+                if let Some(cursor) = &checkpoint.cursor {
+                    progress.network = Some(cursor.network.clone());
+                }
+                let machine = Machine::new(&checkpoint, column, retention, config.beyond_retention)
+                    .with_network(progress.network.clone());
                 let session = Session {
                     driver: self,
                     plan: &plan,
                     stream,
-                    machine: Machine::new(&checkpoint, column, retention, config.beyond_retention),
+                    machine,
                     buffer: Buffer::new(checkpoint, column, retention, progress.whole_ranges),
                     progress,
                     inbox: Inbox::new(self.budget.share()),
@@ -143,10 +189,15 @@ impl<Src: Source, MakeSink> TableDriver<Src, MakeSink> {
         match came {
             Ok(ended) => Came::Ended(ended),
             Err(failure) => {
-                if matches!(failure, SessionError::SchemaChanged) {
+                let changed = progress.has_changed();
+                if changed || matches!(failure, SessionError::SchemaChanged) {
                     progress.schema = None;
                 }
-                Came::Failed(failure)
+                if changed && failure.fault() == Fault::Permanent {
+                    progress.refusals += 1;
+                }
+                let may_pass = changed && progress.refusals <= REFUSALS_MAX;
+                Came::Failed { failure, may_pass }
             }
         }
     }
@@ -164,8 +215,8 @@ impl<Src: Source, MakeSink> TableDriver<Src, MakeSink> {
             Some(schema) => Arc::clone(schema),
             None => source.schema().await.map_err(SessionError::Source)?,
         };
+        progress.schema = Some(Arc::clone(&schema));
         let plan = self.plan(schema)?;
-        progress.schema = Some(Arc::clone(&plan.schema));
         // A write is seen through before a session ends, except at a shutdown.
         let Some(sink) = writer.sink() else { return Ok(None) };
         let checkpoint = match sink.prepare(&plan).await.map_err(SessionError::Sink)? {
@@ -183,8 +234,13 @@ impl<Src: Source, MakeSink> TableDriver<Src, MakeSink> {
         if schema.fields() != plan.schema.fields() {
             return Err(SessionError::SchemaChanged);
         }
+        progress.streamed = Some(Arc::clone(&plan.schema));
+        progress.refusals = 0;
         let table = &plan.table;
         match resume {
+            Some(cursor) if progress.was_silent => {
+                debug!(table, %cursor, "streaming from the checkpoint");
+            }
             Some(cursor) => info!(table, %cursor, "streaming from the checkpoint"),
             None => info!(table, "streaming from the first block"),
         }
@@ -216,14 +272,15 @@ impl<Src: Source, MakeSink> TableDriver<Src, MakeSink> {
     fn failed<S: Classify, K: Classify>(
         &self,
         failure: &SessionError<S, K>,
+        may_pass: bool,
         backoff: &Backoff,
         pace: &mut LogPace,
     ) -> Option<Outcome> {
         let table = self.sync.table.as_str();
         let problem = describe(failure);
-        let remedy = problem.remedy.as_deref();
-        let message = problem.message.as_str();
-        let stopped = failure.fault() == Fault::Permanent;
+        let remedy = problem.remedy.as_deref().map(OneLine).map(display);
+        let message = OneLine(&problem.message);
+        let stopped = failure.fault() == Fault::Permanent && !may_pass;
         let attempt = backoff.attempt() + 1;
         self.health.update(table, |health| {
             health.state =
@@ -231,11 +288,11 @@ impl<Src: Source, MakeSink> TableDriver<Src, MakeSink> {
             health.last_error = Some(problem.clone());
         });
         if stopped {
-            error!(table, error = message, remedy, "the table has stopped for good");
+            error!(table, error = %message, remedy, "the table has stopped for good");
             return Some(Outcome::Stopped(problem));
         }
         if pace.is_due() {
-            warn!(table, error = message, remedy, attempt, "trying again");
+            warn!(table, error = %message, remedy, attempt, "trying again");
         }
         None
     }

@@ -122,6 +122,12 @@ impl Machine {
         }
     }
 
+    /// The network that the table was of before, where the checkpoint no longer says it.
+    pub(crate) fn with_network(mut self, network: Option<Network>) -> Self {
+        self.network = self.network.or(network);
+        self
+    }
+
     /// Says from where the stream was opened again, after [`Step::Reconnect`].
     pub(crate) fn reopened(&mut self, resume: Option<Cursor>) {
         self.served = resume;

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sync_core::chain::{BlockNum, BlockRange, Network};
 use sync_core::{Fault, TableState};
 use tokio::sync::Semaphore;
 
 use crate::faulty::{Injected, Op};
-use crate::script::{Act, Script, end, message, not_ready, range, range_on, rows, whole};
+use crate::script::{
+    Act, Script, end, hash, message, narrow_rows, not_ready, range, range_on, rows, whole,
+};
 use crate::world::{World, tens};
 
 fn two_ranges() -> Vec<Act> {
@@ -108,6 +111,7 @@ async fn a_lie_is_never_written_and_the_truth_after_it_is() {
         vec![message(vec![next.clone(), next.clone()], &[], sync_core::Mark::Open)],
         vec![message(vec![], &tens(3..=3), sync_core::Mark::Open)],
         whole(&range(1, 2)),
+        vec![narrow_rows(&next, &[3]), end(&next)],
     ];
     let count = lies.len();
     let mut connections = vec![[whole(&range(0, 2)), vec![Act::Fail(Fault::Transient)]].concat()];
@@ -162,4 +166,67 @@ async fn other_columns_after_a_reconnect_are_prepared_anew() {
     script.add_column();
     again.until("streaming the new columns", |health| health.state == TableState::Live).await;
     assert_eq!(again.rows(), tens(0..=2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_says_nothing_for_long_is_opened_anew() {
+    let silent = vec![Act::Silence];
+    let world = World::new(Script::new([
+        [whole(&range(0, 2)), silent.clone()].concat(),
+        silent.clone(),
+        [whole(&range(3, 3)), silent].concat(),
+    ]));
+    let _running = world.start();
+    world.until_live_at(3).await;
+    assert_eq!(world.script.opened(), [None, Some(2), Some(2)]);
+    assert_eq!(world.rows(), tens(0..=3));
+    let health = world.health.snapshot();
+    assert_eq!(health["t"].last_error, None, "that a chain is quiet is no failure");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_sink_refuses_because_of_other_columns_passes_when_they_come_back() {
+    let rest = [whole(&range(3, 3)), vec![Act::Silence]].concat();
+    let first = [whole(&range(0, 2)), vec![Act::Silence]].concat();
+    let world = World::new(Script::new([first, vec![Act::Silence], rest]));
+    let _running = world.start();
+    world.until_live_at(2).await;
+    world.script.add_column();
+    // The old columns are prepared once more before the stream turns out to have others.
+    world.faults.inject(Op::Prepare, [Injected::Waits(Arc::new(Semaphore::new(1)))]);
+    world.faults.inject(Op::Prepare, vec![Injected::Fails(Fault::Permanent); 3]);
+    world
+        .until("refused", |health| matches!(health.state, TableState::BackingOff { attempt: 4 }))
+        .await;
+    world.script.set_schema(crate::script::schema());
+    world.until_live_at(3).await;
+    assert_eq!(world.rows(), tens(0..=3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_sink_goes_on_to_refuse_because_of_other_columns_stops_the_table() {
+    let first = [whole(&range(0, 2)), vec![Act::Silence]].concat();
+    let world = World::new(Script::new([first, vec![Act::Silence]]));
+    let _running = world.start();
+    world.until_live_at(2).await;
+    world.script.add_column();
+    world.faults.inject(Op::Prepare, [Injected::Waits(Arc::new(Semaphore::new(1)))]);
+    world.faults.inject(Op::Prepare, vec![Injected::Fails(Fault::Permanent); 100]);
+    world.until("stopped", |health| health.state == TableState::Stopped).await;
+    assert_eq!(world.rows(), tens(0..=2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lie_about_the_network_is_not_believed_while_a_table_is_streamed_anew() {
+    let anew = range_on(0, 5, 1, 0xff);
+    let truth = vec![rows(&anew, &tens(0..=5)), end(&anew), Act::Silence];
+    let half = vec![rows(&anew, &tens(0..=3)), Act::Fail(Fault::Transient)];
+    let (start, stop) = (BlockNum::ZERO, BlockNum::from(1_u32));
+    let lie = BlockRange::new(Network::new("lies"), start, stop, hash(1, 2), None).unwrap();
+    let lie = vec![rows(&lie, &tens(0..=1)), end(&lie), Act::Fail(Fault::Transient)];
+    let world = World::new(Script::new([[whole(&range(0, 2)), half].concat(), lie, truth]));
+    let _running = world.start();
+    world.until_live_at(5).await;
+    assert_eq!(world.script.opened(), [None, None, None], "it was streamed anew");
+    assert_eq!(world.rows(), tens(0..=5));
 }

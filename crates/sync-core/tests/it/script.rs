@@ -63,6 +63,11 @@ impl Script {
         opened.iter().map(|cursor| Some(cursor.as_ref()?.number.get())).collect()
     }
 
+    /// Streams `schema` from now on.
+    pub(crate) fn set_schema(&self, schema: SchemaRef) {
+        self.state.lock().unwrap().schema = Some(schema);
+    }
+
     /// Adds a column to what is streamed from now on.
     pub(crate) fn add_column(&self) {
         let mut fields = schema().fields().to_vec();
@@ -154,4 +159,12 @@ pub(crate) fn message(ranges: Vec<BlockRange>, rows: &[(u64, u64)], mark: Mark) 
     let columns = vec![column(|row| row.0), column(|row| row.1)];
     let rows = RecordBatch::try_new(schema(), columns).unwrap();
     Act::Send(Message { ranges, rows, mark })
+}
+
+/// Rows of `range` without the column `value`.
+pub(crate) fn narrow_rows(range: &BlockRange, blocks: &[u64]) -> Act {
+    let schema = Schema::new(vec![Field::new("_block_num", DataType::UInt64, false)]);
+    let blocks: ArrayRef = Arc::new(UInt64Array::from(blocks.to_vec()));
+    let rows = RecordBatch::try_new(Arc::new(schema), vec![blocks]).unwrap();
+    Act::Send(Message { ranges: vec![range.clone()], rows, mark: Mark::Open })
 }
