@@ -3,7 +3,8 @@
 
 use ampsync_manifest::DatasetRef;
 use nozzle_client::admin::{AdminClient, AdminError, DatasetQuery, ResolvedDataset};
-use sync_core::{Causes, Classify, Fault};
+use sync_core::{Causes, Classify, Fault, OneLine};
+use tracing::field::display;
 
 use crate::patience::Patience;
 use crate::settings::Mistake;
@@ -16,14 +17,9 @@ pub(crate) async fn resolve(
     client: &AdminClient,
     dataset: &DatasetRef,
 ) -> Result<ResolvedDataset, Mistake> {
-    let query = DatasetQuery {
-        namespace: dataset.namespace().map(|namespace| namespace.as_str()),
-        name: dataset.name().as_str(),
-        revision: dataset.revision().map(|revision| revision.as_str()),
-    };
     let mut patience = Patience::new();
     loop {
-        let error = match client.resolve(&query).await {
+        let error = match ask(client, dataset).await {
             Ok(resolved) => return Ok(resolved),
             Err(error) if error.fault() == Fault::Permanent => return Err(mistake(&error)),
             Err(error) => error,
@@ -35,18 +31,30 @@ pub(crate) async fn resolve(
     }
 }
 
+/// Asks once.
+pub(crate) async fn ask(
+    client: &AdminClient,
+    dataset: &DatasetRef,
+) -> Result<ResolvedDataset, AdminError> {
+    let query = DatasetQuery {
+        namespace: dataset.namespace().map(|namespace| namespace.as_str()),
+        name: dataset.name().as_str(),
+        revision: dataset.revision().map(|revision| revision.as_str()),
+    };
+    client.resolve(&query).await
+}
+
 fn tell(dataset: &DatasetRef, error: &AdminError) {
-    let remedy = error.remedy();
-    let remedy = remedy.as_deref();
+    let remedy = error.remedy().map(OneLine).map(display);
     if let AdminError::NotFound { .. } = error {
         tracing::warn!(%dataset, remedy, "the server does not have the dataset yet: waiting for it");
     } else {
-        let error = Causes(error);
+        let error = OneLine(Causes(error));
         tracing::warn!(%dataset, %error, remedy, "the dataset cannot be resolved yet: trying again");
     }
 }
 
-fn mistake(error: &AdminError) -> Mistake {
+pub(crate) fn mistake(error: &AdminError) -> Mistake {
     Mistake {
         subject: "NOZZLE_ADMIN_ENDPOINT".to_owned(),
         problem: Causes(error).to_string(),

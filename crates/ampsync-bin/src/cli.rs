@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use clap::builder::ValueParser;
-use clap::{Arg, ArgMatches, Command};
+use ampsync_schema::migration::Layout;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _, ValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use crate::schema::{Out, Request};
 use crate::settings::{ALL, Spec, flag};
 
 /// What is to be done, and what was given with it.
@@ -17,10 +19,12 @@ pub(crate) struct CommandLine {
 }
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     /// Keep the tables in step until told to stop.
     Sync,
+    /// Say what the tables look like.
+    Schema(Request),
 }
 
 /// Reads the arguments, the program's name first.
@@ -30,7 +34,7 @@ pub(crate) enum Verb {
 pub(crate) fn parse(arguments: Vec<OsString>) -> Result<CommandLine, clap::Error> {
     let matches = command().try_get_matches_from(arguments)?;
     let (verb, matches) = match matches.subcommand() {
-        // There is no other yet.
+        Some(("schema", of_verb)) => (Verb::Schema(request(of_verb)), of_verb),
         Some((_, of_verb)) => (Verb::Sync, of_verb),
         None => (Verb::Sync, &matches),
     };
@@ -45,21 +49,79 @@ fn flags(matches: &ArgMatches) -> BTreeMap<String, OsString> {
         .collect()
 }
 
+fn request(matches: &ArgMatches) -> Request {
+    let out = matches.get_one::<OsString>("out").map(|folder| Out {
+        folder: folder.into(),
+        layout: matches.get_one::<Layout>("layout").copied().unwrap_or(Layout::Sqlx),
+        name: matches.get_one::<String>("name").cloned(),
+    });
+    Request { diff: matches.get_flag("diff"), ask_server: matches.get_flag("ask-server"), out }
+}
+
+const NOTES: &str = "\
+Every flag is also an environment variable; a flag goes before it, and an empty value counts as not \
+set. Flags can be seen by other users of the machine: give passwords and tokens in variables or \
+files.
+
+Exit codes: 0 stopped when told to, or done; 1 failed; 2 a mistake in the usage or configuration; 3 a \
+table has stopped for good.";
+
+const OPTIONS_FILE: &str = include_str!("options/help.txt");
+
 fn command() -> Command {
     let sync =
         Command::new("sync").about("Keep the tables in step until told to stop (the default)");
     Command::new("ampsync")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Keeps the tables of a Nozzle (Amp) dataset in your PostgreSQL")
-        .after_help(
-            "Every flag is also an environment variable; a flag goes before it, and an empty value \
-             counts as not set. Flags can be seen by other users of the machine: give passwords \
-             and tokens in variables or files.\n\n\
-             Exit codes: 0 stopped when told to, 1 failed, 2 a mistake in the usage or \
-             configuration, 3 a table has stopped for good.",
-        )
+        .after_help(NOTES)
+        .after_long_help(format!("{NOTES}\n\n{OPTIONS_FILE}"))
         .args(ALL.iter().flat_map(|spec| arguments(spec)))
         .subcommand(sync)
+        .subcommand(schema())
+}
+
+fn schema() -> Command {
+    const HEADING: &str = "What is printed or written";
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help).help_heading(HEADING)
+    };
+    let layouts = PossibleValuesParser::new(["sqlx", "refinery", "plain"])
+        .map(|layout| layout.parse::<Layout>().unwrap_or(Layout::Sqlx));
+    Command::new("schema")
+        .about("Print the SQL that creates the tables, or write it as a migration")
+        .after_help(
+            "With a built manifest nothing is asked of anybody; without one, the server says what \
+             columns there are. Nothing is ever changed in the database, and only --diff reads it. \
+             What ampsync has to remember is not part of the SQL: it creates the schema ampsync \
+             by itself.",
+        )
+        .arg(switch("diff", "Only what the database lacks; prints nothing if it lacks nothing"))
+        .arg(switch("ask-server", "Take the columns from the server, whatever the manifest says"))
+        .arg(
+            Arg::new("out")
+                .long("out")
+                .value_name("DIR")
+                .value_parser(ValueParser::os_string())
+                .help("Write the next migration into this folder instead of printing")
+                .help_heading(HEADING),
+        )
+        .arg(
+            Arg::new("layout")
+                .long("layout")
+                .value_parser(layouts)
+                .requires("out")
+                .help("How migrations are called there [default: sqlx]")
+                .help_heading(HEADING),
+        )
+        .arg(
+            Arg::new("name")
+                .long("name")
+                .value_name("NAME")
+                .requires("out")
+                .help("The name of the migration [default: ampsync_ and the dataset's name]")
+                .help_heading(HEADING),
+        )
 }
 
 /// The flag of a setting, and the one that names a file with its value.
@@ -105,6 +167,26 @@ mod tests {
             let line = parse(arguments).unwrap();
             assert_eq!(line.verb, Verb::Sync);
             assert_eq!(line.flags.get("TABLES").unwrap(), "a");
+        }
+    }
+
+    #[test]
+    fn a_verb_has_flags_of_its_own() {
+        let line =
+            parse(words(&["schema", "--diff", "--out=x", "--layout", "refinery", "--tables=a"]));
+        let line = line.unwrap();
+        let out = Out { folder: "x".into(), layout: Layout::Refinery, name: None };
+        assert_eq!(
+            line.verb,
+            Verb::Schema(Request { diff: true, ask_server: false, out: Some(out) })
+        );
+        assert_eq!(line.flags.get("TABLES").unwrap(), "a");
+        for wrong in [
+            &["schema", "--layout=sqlx"][..],
+            &["schema", "--out=x", "--layout=y"],
+            &["sync", "--diff"],
+        ] {
+            assert_eq!(parse(words(wrong)).unwrap_err().exit_code(), 2, "{wrong:?}");
         }
     }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use sink_postgres::Error;
-use sync_core::{Causes, Classify, Fault};
+use sync_core::{Causes, Classify, Fault, OneLine};
 use tokio::time::timeout;
 use tokio_postgres::{Config, NoTls};
 
@@ -30,7 +30,7 @@ pub(crate) async fn wait_until_usable(settings: &DatabaseSettings) -> Result<(),
                 .remedy()
                 .unwrap_or("check that it runs, and that its address is right".into());
             tracing::warn!(
-                %database, error = %Causes(&error), %remedy,
+                %database, error = %OneLine(Causes(&error)), remedy = %OneLine(remedy),
                 "the database cannot be used yet: trying again"
             );
         }
@@ -42,7 +42,8 @@ pub(crate) async fn wait_until_usable(settings: &DatabaseSettings) -> Result<(),
     Ok(())
 }
 
-async fn attempt(config: &Config) -> Result<(), Error> {
+/// Connects once.
+pub(crate) async fn attempt(config: &Config) -> Result<(), Error> {
     const DOING: &str = "connect to the database";
     let connect = async {
         let (client, connection) = config.connect(NoTls).await?;
@@ -58,7 +59,7 @@ async fn attempt(config: &Config) -> Result<(), Error> {
     }
 }
 
-fn mistake(error: &Error, settings: &DatabaseSettings) -> Mistake {
+pub(crate) fn mistake(error: &Error, settings: &DatabaseSettings) -> Mistake {
     Mistake {
         subject: settings.variable.to_owned(),
         problem: format!("{}: {}", settings.label(), Causes(error)),

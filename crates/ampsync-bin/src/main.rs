@@ -1,15 +1,20 @@
 //! Keeps the tables of a Nozzle (Amp) dataset in your PostgreSQL.
 
+mod adapters;
 mod admin;
+mod chosen;
 mod cli;
+mod columns;
 mod continuing;
 mod database;
 mod declared;
 mod logging;
+mod options;
 mod patience;
 mod plan;
 mod report;
 mod run;
+mod schema;
 mod settings;
 mod signals;
 mod sync;

@@ -1,19 +1,21 @@
 //! From the settings, and what the server says of the dataset, to the tables that the engine
 //! keeps in step.
 
-use ampsync_manifest::query::{self, StreamQuery};
+use ampsync_manifest::query::{Selection, StreamQuery};
 use ampsync_manifest::{DatasetRef, Revision, TableName};
+use ampsync_schema::QualifiedName;
 use arrow_schema::Fields;
 use nozzle_client::admin::{ExactRevision, ResolvedDataset};
+use sink_postgres::SinkOptions;
 
-use crate::settings::{DatasetSettings, Mistake, Streams, nearest};
+use crate::columns::BLOCK_COLUMN;
+use crate::options::TableConfig;
+use crate::settings::{DatasetSettings, Mistake, Mistakes, Streams, TablesSettings, nearest};
 
-/// The column of a built table that has each row's block number.
-const BLOCK_COLUMN: &str = "_block_num";
-
-/// One table: what the engine has to know of it that is text.
+/// One table, from its stream to where it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PlannedTable {
+    /// What the dataset calls it.
     pub(crate) table: String,
     /// What a checkpoint remembers: other rows are refused.
     pub(crate) identity: Identity,
@@ -22,8 +24,16 @@ pub(crate) struct PlannedTable {
     /// The query as it is sent.
     pub(crate) sql: String,
     pub(crate) block_column: String,
-    /// The columns that the manifest declares.
+    /// The columns that the manifest declares, of those that are wanted.
     pub(crate) declared: Option<Fields>,
+    /// The query for everything, whose columns can be chosen from.
+    pub(crate) all: String,
+    /// What the options file says of it.
+    pub(crate) config: Option<TableConfig>,
+    /// What it is called in the database.
+    pub(crate) target: QualifiedName,
+    /// What its sink is asked for.
+    pub(crate) options: SinkOptions,
 }
 
 /// Of what the rows of a table are.
@@ -37,27 +47,36 @@ pub(crate) struct Identity {
 /// resolved, if it was asked.
 ///
 /// # Errors
-/// When the dataset has no such table.
+/// When the dataset has no such table, or the tables cannot be beside each other.
 pub(crate) fn tables(
-    settings: &DatasetSettings,
+    dataset: &DatasetSettings,
+    tables: &TablesSettings,
     resolved: Option<&ResolvedDataset>,
-) -> Result<Vec<PlannedTable>, Mistake> {
-    let dataset = &settings.dataset;
-    let pinned = resolved.map(|resolved| pin(dataset, resolved)).transpose()?;
-    let names = match (&settings.streams, resolved) {
+) -> Result<Vec<PlannedTable>, Mistakes> {
+    let plan = Plan { dataset, tables };
+    let names = match (&dataset.streams, resolved) {
         (Streams::Queries(queries), _) => {
-            let planned = queries.iter().map(|(table, query)| of_query(settings, table, query));
-            return Ok(planned.collect());
+            return queries.iter().map(|(table, query)| plan.of_query(table, query)).collect();
         }
         (Streams::Tables(names), resolved) => {
-            known(dataset, names, resolved)?;
+            plan.known(names, resolved)?;
             names.clone()
         }
-        (Streams::AllTables, Some(resolved)) => discovered(dataset, resolved)?,
+        (Streams::AllTables, Some(resolved)) => {
+            let names = discovered(&dataset.dataset, resolved)?;
+            // The settings knew nothing of them yet.
+            let by_block: Vec<_> = names.iter().map(|name| (name, BLOCK_COLUMN)).collect();
+            Mistakes(tables.check(&by_block, |_, _| None)).none()?;
+            names
+        }
         (Streams::AllTables, None) => Vec::new(),
     };
-    let planned = names.iter().map(|table| of_table(settings, table, pinned.as_ref()));
-    Ok(planned.collect())
+    if let (None, Some(resolved)) = (&dataset.known, resolved.filter(|r| !r.tables.is_empty())) {
+        let known: Vec<&str> = resolved.tables.iter().map(String::as_str).collect();
+        Mistakes(tables.unknown(&known)).none()?;
+    }
+    let pinned = resolved.map(|resolved| pin(&dataset.dataset, resolved)).transpose()?;
+    names.iter().map(|table| plan.of_table(table, pinned.as_ref())).collect()
 }
 
 /// What is streamed: the dataset by a name that stays what it is, as this server writes it.
@@ -79,68 +98,122 @@ fn pin(dataset: &DatasetRef, resolved: &ResolvedDataset) -> Result<Pinned, Mista
     Ok(Pinned { dataset: dataset.at(revision), namespaces })
 }
 
-/// A built table is identified by its dataset, pinned where it can be, as if the hash had been
-/// given as the revision: so tags that name the same may be exchanged.
-fn of_table(
-    settings: &DatasetSettings,
-    table: &TableName,
-    pinned: Option<&Pinned>,
-) -> PlannedTable {
-    let identity = |dataset: &DatasetRef| Identity {
-        dataset: dataset.to_string(),
-        query: dataset.select_all(table),
-    };
-    let given = identity(&settings.dataset);
-    let exact = pinned.map_or_else(|| given.clone(), |pinned| identity(&pinned.dataset));
-    let sql = match pinned.filter(|pinned| !pinned.namespaces) {
-        Some(Pinned { dataset, .. }) => query::select_all_by_version(dataset, table),
-        None => exact.query.clone(),
-    };
-    PlannedTable {
-        table: table.to_string(),
-        unpinned: Some(given).filter(|given| *given != exact),
-        identity: exact,
-        sql,
-        block_column: BLOCK_COLUMN.to_owned(),
-        declared: settings.declared.get(table).cloned(),
-    }
+/// What is asked of the server for a table.
+struct Asked {
+    identity: Identity,
+    unpinned: Option<Identity>,
+    /// The query for what is wanted.
+    sql: String,
+    /// The query for everything.
+    all: String,
+    block_column: String,
 }
 
-/// A query is its own identity: under whichever version of the config it is streamed.
-fn of_query(settings: &DatasetSettings, table: &TableName, query: &StreamQuery) -> PlannedTable {
-    let dataset = &settings.dataset;
-    let dataset = DatasetRef::new(dataset.namespace().cloned(), dataset.name().clone(), None);
-    PlannedTable {
-        table: table.to_string(),
-        identity: Identity { dataset: dataset.to_string(), query: query.sql.clone() },
-        unpinned: None,
-        sql: query.sql.clone(),
-        block_column: query.block_column.clone(),
-        declared: settings.declared.get(table).cloned(),
-    }
+struct Plan<'a> {
+    dataset: &'a DatasetSettings,
+    tables: &'a TablesSettings,
 }
 
-/// Refuses tables that the dataset does not have.
-fn known(
-    dataset: &DatasetRef,
-    names: &[TableName],
-    resolved: Option<&ResolvedDataset>,
-) -> Result<(), Mistake> {
-    // A server that lists none has not said that there are none.
-    let Some(ResolvedDataset { tables, .. }) = resolved.filter(|r| !r.tables.is_empty()) else {
-        return Ok(());
-    };
-    let is_unknown = |name: &&TableName| !tables.iter().any(|table| table == name.as_str());
-    let Some(name) = names.iter().find(is_unknown) else { return Ok(()) };
-    let all = tables.iter().map(String::as_str).collect::<Vec<_>>();
-    Err(Mistake {
-        subject: "TABLES".to_owned(),
-        problem: format!("the dataset {dataset} has no table \"{name}\" on the server"),
-        remedy: match nearest(name.as_str(), all.clone()) {
-            Some(near) => format!("did you mean {near}?"),
-            None => format!("it has: {}", all.join(", ")),
-        },
-    })
+impl Plan<'_> {
+    /// A built table is identified by its dataset, pinned where it can be, as if the hash had been
+    /// given as the revision: so tags that name the same may be exchanged.
+    fn of_table(
+        &self,
+        table: &TableName,
+        pinned: Option<&Pinned>,
+    ) -> Result<PlannedTable, Mistakes> {
+        let selection = self.tables.selection(table);
+        let query = |dataset: &DatasetRef, selection: &Selection| match pinned {
+            Some(pinned) if !pinned.namespaces && *dataset == pinned.dataset => {
+                selection.of_table_by_version(dataset, table, BLOCK_COLUMN)
+            }
+            Some(_) | None => selection.of_table(dataset, table, BLOCK_COLUMN),
+        };
+        let identity = |dataset: &DatasetRef| Identity {
+            dataset: dataset.to_string(),
+            query: selection.in_any_order().of_table(dataset, table, BLOCK_COLUMN),
+        };
+        let given = identity(&self.dataset.dataset);
+        let dataset = pinned.map_or(&self.dataset.dataset, |pinned| &pinned.dataset);
+        let exact = identity(dataset);
+        let asked = Asked {
+            unpinned: Some(given).filter(|given| *given != exact),
+            identity: exact,
+            sql: query(dataset, &selection),
+            all: query(dataset, &Selection::default()),
+            block_column: BLOCK_COLUMN.to_owned(),
+        };
+        self.planned(table, asked)
+    }
+
+    /// A query is its own identity: under whichever version of the config it is streamed.
+    fn of_query(&self, table: &TableName, query: &StreamQuery) -> Result<PlannedTable, Mistakes> {
+        let selection = self.tables.selection(table);
+        let dataset = &self.dataset.dataset;
+        let dataset = DatasetRef::new(dataset.namespace().cloned(), dataset.name().clone(), None);
+        let asked = Asked {
+            identity: Identity {
+                dataset: dataset.to_string(),
+                query: selection.in_any_order().of_query(query).sql,
+            },
+            unpinned: None,
+            sql: selection.of_query(query).sql,
+            all: query.sql.clone(),
+            block_column: query.block_column.clone(),
+        };
+        self.planned(table, asked)
+    }
+
+    /// From what is asked of the server to where it goes.
+    fn planned(&self, table: &TableName, asked: Asked) -> Result<PlannedTable, Mistakes> {
+        let Asked { identity, unpinned, sql, all, block_column } = asked;
+        let target = self.tables.target(table).map_err(|error| Mistake {
+            subject: "TABLES".to_owned(),
+            problem: error.to_string(),
+            remedy: "give the table another `name` in AMPSYNC_CONFIG".to_owned(),
+        })?;
+        let selection = self.tables.selection(table);
+        let wanted = |declared: &Fields| {
+            let fields = declared.iter();
+            fields.filter(|field| selection.has(field.name(), &block_column)).cloned().collect()
+        };
+        Ok(PlannedTable {
+            table: table.to_string(),
+            identity,
+            unpinned,
+            sql,
+            declared: self.dataset.declared.get(table).map(wanted),
+            all,
+            config: self.tables.config(table).cloned(),
+            target,
+            options: self.tables.sink_options(table),
+            block_column,
+        })
+    }
+
+    /// Refuses tables that the dataset does not have.
+    fn known(
+        &self,
+        names: &[TableName],
+        resolved: Option<&ResolvedDataset>,
+    ) -> Result<(), Mistake> {
+        // A server that lists none has not said that there are none.
+        let Some(ResolvedDataset { tables, .. }) = resolved.filter(|r| !r.tables.is_empty()) else {
+            return Ok(());
+        };
+        let is_unknown = |name: &&TableName| !tables.iter().any(|table| table == name.as_str());
+        let Some(name) = names.iter().find(is_unknown) else { return Ok(()) };
+        let all = tables.iter().map(String::as_str).collect::<Vec<_>>();
+        let dataset = &self.dataset.dataset;
+        Err(Mistake {
+            subject: "TABLES".to_owned(),
+            problem: format!("the dataset {dataset} has no table \"{name}\" on the server"),
+            remedy: match nearest(name.as_str(), all.clone()) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("it has: {}", all.join(", ")),
+            },
+        })
+    }
 }
 
 fn discovered(dataset: &DatasetRef, resolved: &ResolvedDataset) -> Result<Vec<TableName>, Mistake> {

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::{self, Verb};
-use crate::settings::{Given, Mistakes, Settings};
-use crate::{logging, sync};
+use crate::settings::{Given, Mistakes, SchemaSettings, Settings};
+use crate::{logging, schema, sync};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,13 +44,22 @@ pub(crate) fn main(arguments: Vec<OsString>, environment: BTreeMap<OsString, OsS
         }
     };
     let given = Given { flags: line.flags, environment };
-    let settings = match Settings::read(&given, &|path: &Path| std::fs::read_to_string(path)) {
-        Ok(settings) => settings,
-        Err(mistakes) => return refuse(&mistakes),
-    };
-    logging::start(&settings.log);
+    let read_file = |path: &Path| std::fs::read_to_string(path);
     match line.verb {
-        Verb::Sync => in_runtime(sync::sync(settings)),
+        Verb::Sync => match Settings::read(&given, &read_file) {
+            Ok(settings) => {
+                logging::start(&settings.log);
+                in_runtime(sync::sync(settings))
+            }
+            Err(mistakes) => refuse(&mistakes),
+        },
+        Verb::Schema(request) => match SchemaSettings::read(&given, &read_file, request.diff) {
+            Ok(settings) => {
+                logging::start(&settings.log);
+                in_runtime(schema::schema(settings, request))
+            }
+            Err(mistakes) => refuse(&mistakes),
+        },
     }
 }
 

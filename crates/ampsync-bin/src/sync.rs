@@ -4,20 +4,20 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nozzle_client::admin::AdminClient;
 use nozzle_client::{SqlClient, StreamSource};
-use sink_postgres::{Database, DatabaseOptions, PostgresSink};
-use sync_core::{Causes, HealthBoard, Outcome, TableSync};
+use sink_postgres::{Database, PostgresSink};
+use sync_core::{HealthBoard, Outcome, TableSync};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::chosen::ChosenSource;
 use crate::continuing::ContinuingSink;
 use crate::declared::ComparedSource;
 use crate::plan::{self, PlannedTable};
 use crate::run::{Exit, refuse};
 use crate::settings::{Mistake, Mistakes, Settings, Streams};
 use crate::signals::Signals;
-use crate::{admin, database, report};
+use crate::{adapters, admin, database, report};
 
 /// How long the tables have to stop cleanly.
 const STOP_MAX: Duration = Duration::from_secs(10);
@@ -31,15 +31,15 @@ pub(crate) async fn sync(settings: Settings) -> Exit {
             return Exit::Failed;
         }
     };
-    let (client, database) = match adapters(&settings) {
+    let (client, database) = match connect(&settings) {
         Ok(adapters) => adapters,
-        Err(mistake) => return refuse(&Mistakes(vec![mistake])),
+        Err(mistake) => return refuse(&mistake.into()),
     };
     announce(&settings);
     let tables = tokio::select! {
         planned = plan(&settings) => match planned {
             Ok(tables) => tables,
-            Err(mistake) => return refuse(&Mistakes(vec![mistake])),
+            Err(mistakes) => return refuse(&mistakes),
         },
         signal = signals.next() => {
             info!(signal, "stopped before anything was begun");
@@ -51,58 +51,23 @@ pub(crate) async fn sync(settings: Settings) -> Exit {
 
 /// Waits for the database, and for the dataset where the Admin API can be asked for it; then says
 /// what is to be streamed.
-async fn plan(settings: &Settings) -> Result<Vec<PlannedTable>, Mistake> {
-    let admin = admin_client(settings)?;
+async fn plan(settings: &Settings) -> Result<Vec<PlannedTable>, Mistakes> {
+    let admin = adapters::admin_client(&settings.server)?;
     database::wait_until_usable(&settings.database).await?;
     let dataset = &settings.dataset;
     let admin = admin.filter(|_| !matches!(dataset.streams, Streams::Queries(_)));
-    let Some(admin) = admin else { return plan::tables(dataset, None) };
+    let Some(admin) = admin else { return plan::tables(dataset, &settings.tables, None) };
     let resolved = admin::resolve(&admin, &dataset.dataset).await?;
-    let tables = plan::tables(dataset, Some(&resolved))?;
+    let tables = plan::tables(dataset, &settings.tables, Some(&resolved))?;
     let names: Vec<&str> = tables.iter().map(|planned| planned.table.as_str()).collect();
     let pinned = tables.first().map(|planned| planned.identity.dataset.as_str());
     info!(dataset = %dataset.dataset, pinned, tables = names.join(","), "the dataset is resolved");
     Ok(tables)
 }
 
-fn admin_client(settings: &Settings) -> Result<Option<AdminClient>, Mistake> {
-    let Some(endpoint) = &settings.server.admin_endpoint else { return Ok(None) };
-    let builder = AdminClient::builder(endpoint);
-    let builder = match &settings.server.token {
-        Some(token) => builder.bearer_token(token.clone()),
-        None => builder,
-    };
-    builder.build().map(Some).map_err(|error| Mistake {
-        subject: "NOZZLE_ADMIN_ENDPOINT".to_owned(),
-        problem: Causes(&error).to_string(),
-        remedy: "example: NOZZLE_ADMIN_ENDPOINT=http://localhost:1610".to_owned(),
-    })
-}
-
 /// The two ends, which connect when they are first used.
-fn adapters(settings: &Settings) -> Result<(SqlClient, Database), Mistake> {
-    let server = &settings.server;
-    let builder = SqlClient::builder(&server.endpoint).decode_limit_mib(server.decode_limit_mib);
-    let builder = match &server.token {
-        Some(token) => builder.bearer_token(token.clone()),
-        None => builder,
-    };
-    let client = builder.build().map_err(|error| Mistake {
-        subject: "NOZZLE_ENDPOINT".to_owned(),
-        problem: Causes(&error).to_string(),
-        remedy: "example: NOZZLE_ENDPOINT=http://localhost:1602".to_owned(),
-    })?;
-    let options = DatabaseOptions {
-        max_connections: settings.database.connections_max,
-        ..DatabaseOptions::default()
-    };
-    let config = settings.database.config.clone();
-    let database = Database::connect(config, &options).map_err(|error| Mistake {
-        subject: settings.database.variable.to_owned(),
-        problem: Causes(&error).to_string(),
-        remedy: "correct the settings of the database".to_owned(),
-    })?;
-    Ok((client, database))
+fn connect(settings: &Settings) -> Result<(SqlClient, Database), Mistake> {
+    Ok((adapters::sql_client(&settings.server)?, adapters::database(&settings.database)?))
 }
 
 fn announce(settings: &Settings) {
@@ -114,7 +79,7 @@ fn announce(settings: &Settings) {
         dataset = %settings.dataset.dataset,
         tables = tables.join(","),
         database = settings.database.label(),
-        schema = settings.database.schema.as_str(),
+        schema = settings.tables.schema.as_str(),
         "ampsync starts"
     );
 }
@@ -127,17 +92,26 @@ async fn run(
     mut signals: Signals,
 ) -> Exit {
     let tables = tables.into_iter().map(|planned| {
-        let (database, schema) = (database.clone(), settings.database.schema.clone());
+        let PlannedTable { target, options, unpinned, .. } = planned;
+        let database = database.clone();
         let stream = StreamSource::new(client.clone(), &planned.sql);
+        let stream = ComparedSource::new(stream, &planned.table, planned.declared);
         TableSync {
-            source: ComparedSource::new(stream, &planned.table, planned.declared),
+            source: ChosenSource::new(
+                stream,
+                client.clone(),
+                &planned.table,
+                planned.all,
+                planned.config,
+            ),
             table: planned.table,
             dataset: planned.identity.dataset,
             query: planned.identity.query,
             block_column: planned.block_column,
             make_sink: move || {
-                let sink = PostgresSink::new(database.clone(), schema.clone());
-                ContinuingSink::new(sink, planned.unpinned.clone())
+                let sink = PostgresSink::new(database.clone(), target.schema.clone());
+                let sink = sink.with_options(options.clone());
+                ContinuingSink::new(sink, unpinned.clone())
             },
         }
     });

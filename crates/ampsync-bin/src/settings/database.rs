@@ -1,9 +1,8 @@
-//! Where the rows go: one URL, or its parts.
+//! The database the rows go to: one URL, or its parts.
 
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
-use ampsync_schema::Ident;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
@@ -11,11 +10,10 @@ use super::given::Reader;
 use super::spec::Spec;
 use super::table;
 
-/// The database and the schema the tables are in.
+/// The database the tables are in.
 #[derive(Clone, Debug)]
 pub(crate) struct DatabaseSettings {
     pub(crate) config: Config,
-    pub(crate) schema: Ident,
     pub(crate) connections_max: NonZeroUsize,
     /// The variable that says which database, for messages.
     pub(crate) variable: &'static str,
@@ -63,12 +61,11 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<DatabaseSettings> {
         from_parts(reader)
     };
     let variable = if parts.is_empty() { "DATABASE_URL" } else { "DATABASE_HOST" };
-    let schema = reader.get(&table::DATABASE_SCHEMA);
     let connections_max = reader.get(&table::MAX_DB_CONNECTIONS);
     let mut config = config?;
     // There is no TLS yet; whoever asks for it has been refused.
     config.ssl_mode(SslMode::Disable);
-    Some(DatabaseSettings { config, schema: schema?, connections_max: connections_max?, variable })
+    Some(DatabaseSettings { config, connections_max: connections_max?, variable })
 }
 
 fn from_parts(reader: &mut Reader<'_>) -> Option<Config> {

@@ -5,11 +5,12 @@ use std::io;
 use std::path::Path;
 
 use ampsync_manifest::query::{Names, StreamQuery, streamable};
-use ampsync_manifest::{DatasetRef, Diagnostics, Host, Manifest, Table, TableName, load};
+use ampsync_manifest::{DatasetRef, Diagnostics, Host, Kind, Manifest, Table, TableName, load};
 use arrow_schema::Fields;
 
 use super::given::Reader;
 use super::{nearest, table};
+use crate::columns::{BLOCK_COLUMN, streamed};
 
 /// What is synced of which dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,11 @@ pub(crate) struct DatasetSettings {
     pub(crate) streams: Streams,
     /// The columns that the manifest declares, by table.
     pub(crate) declared: BTreeMap<TableName, Fields>,
+    /// Whether the server builds the tables as they are declared. Raw tables have the columns that
+    /// the server's own code says.
+    pub(crate) is_derived: bool,
+    /// All tables of the dataset, unless the server is still to be asked for them.
+    pub(crate) known: Option<Vec<TableName>>,
 }
 
 /// The tables to sync; at least one, each once.
@@ -43,11 +49,23 @@ pub(crate) enum QueryMode {
 impl DatasetSettings {
     /// The names of the tables, unless the server is still to be asked for them.
     pub(crate) fn tables(&self) -> Vec<&TableName> {
+        self.tables_by_block().into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// The tables and the columns with their block numbers.
+    pub(crate) fn tables_by_block(&self) -> Vec<(&TableName, &str)> {
         match &self.streams {
-            Streams::Tables(names) => names.iter().collect(),
+            Streams::Tables(names) => names.iter().map(|name| (name, BLOCK_COLUMN)).collect(),
             Streams::AllTables => Vec::new(),
-            Streams::Queries(queries) => queries.iter().map(|(name, _)| name).collect(),
+            Streams::Queries(queries) => {
+                queries.iter().map(|(name, query)| (name, query.block_column.as_str())).collect()
+            }
         }
+    }
+
+    /// The columns of a table's whole stream, where the manifest declares them.
+    pub(crate) fn columns(&self, table: &TableName, block_column: &str) -> Option<Fields> {
+        self.declared.get(table).map(|declared| streamed(declared, block_column))
     }
 }
 
@@ -105,7 +123,13 @@ pub(super) fn read(
         QueryMode::Table => Streams::Tables(tables),
         QueryMode::Sql => Streams::Queries(queries(reader, &manifest, &dataset, &tables)?),
     };
-    Some(DatasetSettings { dataset, streams, declared: declared(&manifest) })
+    Some(DatasetSettings {
+        dataset,
+        streams,
+        declared: declared(&manifest),
+        is_derived: *manifest.kind() == Kind::Derived,
+        known: Some(all(&manifest)),
+    })
 }
 
 /// The other settings say everything.
@@ -126,7 +150,14 @@ fn without_manifest(
         None if reader.is_given(table::TABLES.spec) => return None,
         None => Streams::AllTables,
     };
-    Some(DatasetSettings { dataset, streams, declared: BTreeMap::new() })
+    let known = match &streams {
+        Streams::Tables(tables) if !reader.is_given(table::NOZZLE_ADMIN_ENDPOINT.spec) => {
+            Some(tables.clone())
+        }
+        Streams::Tables(_) | Streams::AllTables | Streams::Queries(_) => None,
+    };
+    let declared = BTreeMap::new();
+    Some(DatasetSettings { dataset, streams, declared, is_derived: false, known })
 }
 
 /// The queries of the tables, made streamable.

@@ -8,8 +8,9 @@ use std::path::Path;
 use super::mistake::Mistake;
 use super::spec::{Setting, Spec, Variable};
 
-/// What was given: the values of flags and environment variables.
-#[derive(Debug, Default)]
+/// What was given: the values of flags and environment variables. It has no `Debug`, because
+/// nothing in it is hidden yet.
+#[derive(Default)]
 pub(crate) struct Given {
     /// By the names of variables, not of flags.
     pub(crate) flags: BTreeMap<String, OsString>,
@@ -59,6 +60,10 @@ impl<'a> Reader<'a> {
         self.mistakes.push(Mistake { subject, problem, remedy });
     }
 
+    pub(super) fn mistakes(&mut self, mistakes: Vec<Mistake>) {
+        self.mistakes.extend(mistakes);
+    }
+
     /// Whether the setting was given, be it right or wrong.
     pub(crate) fn is_given(&self, spec: &Spec) -> bool {
         !self.sources(spec).is_empty()
@@ -79,7 +84,7 @@ impl<'a> Reader<'a> {
                 let hidden = spec.secret || (text.contains("://") && text.contains('@'));
                 let problem = match hidden {
                     true => format!("expected {expected}"),
-                    false => format!("expected {expected}; found {text:?}"),
+                    false => format!("expected {expected}; found {:?}", shortened(&text)),
                 };
                 self.mistake(variable, problem, example(spec));
                 None
@@ -172,4 +177,13 @@ impl<'a> Reader<'a> {
 /// How the setting is set right.
 pub(crate) fn example(spec: &Spec) -> String {
     format!("example: {}={}", spec.name, spec.example)
+}
+
+/// Enough of a value for its writer to know it again.
+fn shortened(text: &str) -> String {
+    const CHARS_MAX: usize = 200;
+    match text.char_indices().nth(CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }

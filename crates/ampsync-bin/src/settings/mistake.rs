@@ -15,6 +15,22 @@ pub(crate) struct Mistake {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mistakes(pub(crate) Vec<Mistake>);
 
+impl Mistakes {
+    /// That there are none.
+    ///
+    /// # Errors
+    /// When there are some: they.
+    pub(crate) fn none(self) -> Result<(), Self> {
+        if self.0.is_empty() { Ok(()) } else { Err(self) }
+    }
+}
+
+impl From<Mistake> for Mistakes {
+    fn from(mistake: Mistake) -> Self {
+        Self(vec![mistake])
+    }
+}
+
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.len() {

@@ -8,6 +8,7 @@ mod mistake;
 mod parse;
 mod spec;
 mod table;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -21,8 +22,10 @@ pub(crate) use database::DatabaseSettings;
 pub(crate) use dataset::{DatasetSettings, QueryMode, Streams};
 pub(crate) use given::Given;
 pub(crate) use mistake::{Mistake, Mistakes};
+pub(crate) use parse::schema_name;
 pub(crate) use spec::{Spec, flag};
 pub(crate) use table::ALL;
+pub(crate) use tables::TablesSettings;
 
 use crate::logging::LogSettings;
 use given::Reader;
@@ -31,11 +34,26 @@ use given::Reader;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) dataset: DatasetSettings,
+    pub(crate) tables: TablesSettings,
     pub(crate) server: ServerSettings,
     pub(crate) database: DatabaseSettings,
     pub(crate) engine: EngineConfig,
     pub(crate) log: LogSettings,
 }
+
+/// What is needed to say what the tables look like.
+#[derive(Clone, Debug)]
+pub(crate) struct SchemaSettings {
+    pub(crate) dataset: DatasetSettings,
+    pub(crate) tables: TablesSettings,
+    pub(crate) server: ServerSettings,
+    /// Only where it was asked for.
+    pub(crate) database: Option<DatabaseSettings>,
+    pub(crate) log: LogSettings,
+}
+
+/// Reads the text of a file.
+pub(crate) type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
 
 /// The server the rows come from.
 #[derive(Clone, Debug)]
@@ -52,37 +70,70 @@ impl Settings {
     ///
     /// # Errors
     /// All mistakes, by variable.
+    pub(crate) fn read(given: &Given, read_file: ReadFile<'_>) -> Result<Self, Mistakes> {
+        collect(given, read_file, |reader| {
+            // All are read before the first that has failed ends it.
+            let dataset = dataset::read(reader, read_file);
+            let server = server(reader);
+            let database = database::read(reader);
+            let tables = tables::read(reader, read_file, dataset.as_ref());
+            let engine = engine(reader);
+            let log = log(reader);
+            Some(Self {
+                dataset: dataset?,
+                tables: tables?,
+                server: server?,
+                database: database?,
+                engine: engine?,
+                log: log?,
+            })
+        })
+    }
+}
+
+impl SchemaSettings {
+    /// Reads and checks what was given of these settings, of those of the database only
+    /// `with_database`.
+    ///
+    /// # Errors
+    /// All mistakes, by variable.
     pub(crate) fn read(
         given: &Given,
-        read_file: &dyn Fn(&Path) -> io::Result<String>,
+        read_file: ReadFile<'_>,
+        with_database: bool,
     ) -> Result<Self, Mistakes> {
-        let mut reader = Reader::new(given, read_file);
-        let settings = Self::collect(&mut reader, read_file);
-        let mistakes = reader.into_mistakes();
-        // Whoever gives no value has said why; the second pattern only tells the compiler.
-        match settings {
-            Some(settings) if mistakes.is_empty() => Ok(settings),
-            Some(_) | None => Err(Mistakes(mistakes)),
-        }
-    }
-
-    fn collect(
-        reader: &mut Reader<'_>,
-        read_file: &dyn Fn(&Path) -> io::Result<String>,
-    ) -> Option<Self> {
-        // All are read before the first that has failed ends it.
-        let dataset = dataset::read(reader, read_file);
-        let server = server(reader);
-        let database = database::read(reader);
-        let engine = engine(reader);
-        let log = log(reader);
-        Some(Self {
-            dataset: dataset?,
-            server: server?,
-            database: database?,
-            engine: engine?,
-            log: log?,
+        collect(given, read_file, |reader| {
+            let dataset = dataset::read(reader, read_file);
+            let server = server(reader);
+            let database = with_database.then(|| database::read(reader));
+            let tables = tables::read(reader, read_file, dataset.as_ref());
+            let log = log(reader);
+            Some(Self {
+                dataset: dataset?,
+                tables: tables?,
+                server: server?,
+                database: match database {
+                    Some(database) => Some(database?),
+                    None => None,
+                },
+                log: log?,
+            })
         })
+    }
+}
+
+fn collect<T>(
+    given: &Given,
+    read_file: ReadFile<'_>,
+    read: impl FnOnce(&mut Reader<'_>) -> Option<T>,
+) -> Result<T, Mistakes> {
+    let mut reader = Reader::new(given, read_file);
+    let settings = read(&mut reader);
+    let mistakes = reader.into_mistakes();
+    // Whoever gives no value has said why; the second pattern only tells the compiler.
+    match settings {
+        Some(settings) if mistakes.is_empty() => Ok(settings),
+        Some(_) | None => Err(Mistakes(mistakes)),
     }
 }
 

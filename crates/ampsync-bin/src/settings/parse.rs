@@ -8,6 +8,7 @@ use std::time::Duration;
 use ampsync_manifest::{DatasetRef, EXTENSIONS, Format, InvalidName, TableName};
 use ampsync_schema::Ident;
 use nozzle_client::Secret;
+use sink_postgres::{NulPolicy, RangePolicy};
 use sync_core::BeyondRetention;
 use tokio_postgres::Config;
 use tracing_subscriber::EnvFilter;
@@ -105,11 +106,30 @@ pub(super) fn port(text: &str) -> Result<u16, String> {
     whole(text, 1, u16::MAX)
 }
 
-pub(super) fn schema(text: &str) -> Result<Ident, String> {
+pub(crate) fn schema_name(text: &str) -> Result<Ident, String> {
     if text.starts_with("pg_") || text == "information_schema" {
         return Err("a schema that is not PostgreSQL's own".to_owned());
     }
+    if text == "ampsync" {
+        return Err("another schema than ampsync, which is for what ampsync remembers".to_owned());
+    }
     Ident::new(text).map_err(|error| format!("the name of a schema, but {error}"))
+}
+
+pub(super) fn options_path(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(extension) if extension == "toml" => Ok(path),
+        Some(_) | None => Err("a file that ends in .toml".to_owned()),
+    }
+}
+
+pub(super) fn nul(text: &str) -> Result<NulPolicy, String> {
+    one_of(text, &[("error", NulPolicy::Error), ("strip", NulPolicy::Strip)])
+}
+
+pub(super) fn out_of_range(text: &str) -> Result<RangePolicy, String> {
+    one_of(text, &[("error", RangePolicy::Error), ("null", RangePolicy::Null)])
 }
 
 pub(super) fn connections(text: &str) -> Result<NonZeroUsize, String> {

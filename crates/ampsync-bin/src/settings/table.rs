@@ -7,6 +7,7 @@ use std::time::Duration;
 use ampsync_manifest::{DatasetRef, TableName};
 use ampsync_schema::Ident;
 use nozzle_client::Secret;
+use sink_postgres::{NulPolicy, RangePolicy};
 use sync_core::BeyondRetention;
 use tokio_postgres::Config;
 
@@ -99,9 +100,24 @@ settings! {
     DATABASE_PASSWORD: Secret = parse::secret, {
         group: Group::Database, value: "PASSWORD", example: "correct-horse", secret: true, file: true,
     }
-    /// The PostgreSQL schema the tables are in.
-    DATABASE_SCHEMA: Ident = parse::schema, {
+    /// The PostgreSQL schema the tables are in, unless AMPSYNC_CONFIG says otherwise.
+    DATABASE_SCHEMA: Ident = parse::schema_name, {
         group: Group::Database, value: "NAME", default: Some("public"), example: "public",
+    }
+    /// What is asked of single tables, a TOML file: names, columns, a row filter, types, keys, indexes
+    /// and comments.
+    AMPSYNC_CONFIG: PathBuf = parse::options_path, {
+        group: Group::Database, value: "PATH", example: "./ampsync.toml",
+    }
+    /// What becomes of NUL characters in texts, which PostgreSQL cannot store: error stops the table,
+    /// strip leaves them out.
+    NUL_IN_TEXT: NulPolicy = parse::nul, {
+        group: Group::Database, value: "error|strip", default: Some("error"), example: "strip",
+    }
+    /// What becomes of values beyond the range of their column: error stops the table, null stores
+    /// NULL instead.
+    VALUES_OUT_OF_RANGE: RangePolicy = parse::out_of_range, {
+        group: Group::Database, value: "error|null", default: Some("error"), example: "null",
     }
     /// The most connections to the database, at least 2.
     MAX_DB_CONNECTIONS: NonZeroUsize = parse::connections, {

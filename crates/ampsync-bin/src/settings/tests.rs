@@ -141,7 +141,7 @@ fn every_value_means_what_it_says() {
     assert_eq!(settings.engine.batch.bytes_max.get(), 2_000_000);
     assert_eq!(settings.engine.memory_limit_bytes.get(), 1 << 30);
     assert_eq!(settings.engine.retry.delay_max.as_secs(), 60);
-    assert_eq!(settings.database.schema.as_str(), "My Schema");
+    assert_eq!(settings.tables.schema.as_str(), "My Schema");
     assert_eq!(settings.database.connections_max.get(), 10);
 }
 
@@ -259,10 +259,10 @@ fn all_mistakes_are_told_at_once() {
                   example: NOZZLE_DECODE_LIMIT_MIB=64
               DATABASE_URL: expected a URL that starts with postgres:// or postgresql://
                   example: DATABASE_URL=postgres://user:password@localhost:5432/app
-              DATABASE_SCHEMA: expected a schema that is not PostgreSQL's own; found "pg_catalog"
-                  example: DATABASE_SCHEMA=public
               MAX_DB_CONNECTIONS: expected a whole number from 2 to 10000; found "1"
                   example: MAX_DB_CONNECTIONS=10
+              DATABASE_SCHEMA: expected a schema that is not PostgreSQL's own; found "pg_catalog"
+                  example: DATABASE_SCHEMA=public
               RETENTION_BLOCKS: expected a whole number from 64 to 1000000000; found "63"
                   example: RETENTION_BLOCKS=10000
               REORG_BEYOND_RETENTION: expected stop or resync; found "panic"
@@ -463,4 +463,23 @@ fn settings_print_without_secrets() {
     let settings = with(&[("NOZZLE_AUTH_TOKEN", "hunter2"), ("DATABASE_SCHEMA", "s")]).unwrap();
     let printed = format!("{settings:?}");
     assert!(!printed.contains("hunter2") && !printed.contains("\"p\""), "{printed}");
+}
+
+#[test]
+fn settings_that_are_printed_show_no_secret() {
+    let parts = [
+        ("DATASET_MANIFEST", "nozzle.config.json"),
+        ("DATABASE_HOST", "db"),
+        ("DATABASE_NAME", "app"),
+        ("DATABASE_USER", "me"),
+        ("DATABASE_PASSWORD", "hunter2"),
+        ("NOZZLE_AUTH_TOKEN", "hunter3"),
+    ];
+    let url = [("DATABASE_URL", "postgres://me:hunter2@db/app"), ("AMP_AUTH_TOKEN", "hunter3")];
+    for settings in [read(&parts).unwrap(), with(&url).unwrap()] {
+        let text = format!("{settings:?} {settings:#?}");
+        assert!(!text.contains("hunter") && text.contains("***"), "{text}");
+        let bytes = b"hunter".map(|byte| byte.to_string()).join(", ");
+        assert!(!text.contains(&bytes), "{text}");
+    }
 }

@@ -2,6 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod mistakes;
+mod options;
 mod pipe;
 mod process;
+mod resources;
+mod schema;
+mod security;
 mod waiting;

@@ -385,7 +385,7 @@ fn is_greatest(expr: &Expr) -> bool {
 }
 
 /// The name as a server reads it.
-fn folded(ident: &Ident) -> String {
+pub(super) fn folded(ident: &Ident) -> String {
     match ident.quote_style {
         Some(_) => ident.value.clone(),
         None => ident.value.to_lowercase(),

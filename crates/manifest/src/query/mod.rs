@@ -11,15 +11,19 @@
 )]
 
 mod block;
+mod filter;
 mod problem;
 mod resolve;
 mod review;
+mod selection;
 mod text;
 
 use crate::manifest::{Dependency, Function};
 use crate::names::{DatasetRef, TableName, quoted};
 
+pub use filter::Filter;
 pub use problem::{Problem, Problems};
+pub use selection::Selection;
 
 /// What the names in a query may mean.
 #[derive(Clone, Copy, Debug)]

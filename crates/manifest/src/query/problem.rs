@@ -46,7 +46,7 @@ impl Problem {
 }
 
 /// The parser knows the place of most things; line zero is its way to say that it does not.
-fn position(location: Location) -> Option<Position> {
+pub(super) fn position(location: Location) -> Option<Position> {
     let number = |value: u64| usize::try_from(value).ok().filter(|value| *value > 0);
     Some(Position { line: number(location.line)?, column: number(location.column)? })
 }

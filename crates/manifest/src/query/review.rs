@@ -398,6 +398,6 @@ fn has_no_arguments(function: &Function) -> bool {
     }
 }
 
-fn is_aggregate(function: &Function) -> bool {
+pub(super) fn is_aggregate(function: &Function) -> bool {
     AGGREGATES.iter().any(|name| is_named(function, name))
 }

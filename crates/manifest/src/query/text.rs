@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlparser::ast::{Ident, Query, Statement};
+use sqlparser::ast::{Expr, Ident, Query, Statement};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -33,12 +33,7 @@ impl<'a> Text<'a> {
         let mut statements = Parser::new(&dialect)
             .with_tokens_with_locations(tokens)
             .parse_statements()
-            .map_err(|error| match error {
-                ParserError::ParserError(text) | ParserError::TokenizerError(text) => {
-                    syntax(&text, None)
-                }
-                ParserError::RecursionLimitExceeded => syntax("it is nested too deeply", None),
-            })?;
+            .map_err(unreadable)?;
         match statements.pop() {
             Some(Statement::Query(query)) => Ok((text, query)),
             Some(_) => {
@@ -47,6 +42,25 @@ impl<'a> Text<'a> {
                 Err(Problem::at(at, problem, ONE_QUERY))
             }
             None => Err(Problem::new(Span::empty(), "the SQL is empty", ONE_QUERY)),
+        }
+    }
+
+    /// The text of a single expression, and what the parser makes of it.
+    pub(super) fn parse_expression(sql: &'a str) -> Result<(Self, Expr), Problem> {
+        let dialect = GenericDialect {};
+        let tokens = Tokenizer::new(&dialect, sql)
+            .tokenize_with_location()
+            .map_err(|error| syntax(&error.message, Some(error.location)))?;
+        let text = Self::new(sql, tokens.clone());
+        let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
+        let expr = parser.parse_expr().map_err(unreadable)?;
+        let rest = parser.peek_token();
+        match rest.token {
+            Token::EOF => Ok((text, expr)),
+            found => {
+                let problem = format!("the expression ends before {found}");
+                Err(Problem::new(rest.span, problem, "write one expression, and nothing else"))
+            }
         }
     }
 
@@ -174,6 +188,13 @@ impl<'a> Text<'a> {
             }
         }
         sql
+    }
+}
+
+fn unreadable(error: ParserError) -> Problem {
+    match error {
+        ParserError::ParserError(text) | ParserError::TokenizerError(text) => syntax(&text, None),
+        ParserError::RecursionLimitExceeded => syntax("it is nested too deeply", None),
     }
 }
 

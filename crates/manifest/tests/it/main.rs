@@ -5,6 +5,7 @@ mod corpus;
 mod mistakes;
 mod query;
 mod script;
+mod selection;
 mod shapes;
 
 use std::fmt::Write as _;

@@ -1,6 +1,7 @@
 //! The whole pipe: a simulated server, the real binary, a real PostgreSQL, and faults between them.
 
 mod doubt;
+mod evolves;
 mod follows;
 mod heals;
 mod instances;
@@ -9,13 +10,12 @@ mod queries;
 mod replayed;
 mod resolved;
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ampsync_testkit::postgres::{self, Cluster, Session};
-use ampsync_testkit::snapshot::{Reader, View, Watched};
+use ampsync_testkit::snapshot::{Known, Reader, View, Watched};
 use ampsync_testkit::verify;
 use arrow_array::RecordBatch;
 use nozzle_sim::{BlockHash, Chain, SimConfig, SimServer, Table};
@@ -153,43 +153,13 @@ impl Chains {
     /// A snapshot has whole blocks of one fork, from the first block on without a gap.
     fn check(&self, view: &View, table: &Table) -> Result<(), String> {
         let chain = (self.chain)();
-        let rows: HashMap<i64, (&str, i64)> = view
-            .blocks
-            .iter()
-            .map(|block| (block.number, (block.hash.as_str(), block.rows)))
-            .collect();
-        if let Some(number) = view.forked() {
-            return Err(format!("block {number} is there on two forks"));
-        }
-        let Some(top) = view.blocks.last() else { return Ok(()) };
-        let hash: BlockHash = top.hash.parse().map_err(|_| format!("no hash: {}", top.hash))?;
-        let mut block = chain.by_hash(&hash).ok_or(format!("block {hash} never was"))?;
-        let mut seen = 0;
-        loop {
-            let wanted = i64::from(table.row_count(block));
-            let number = i64::try_from(block.number).unwrap();
-            match rows.get(&number) {
-                Some((hash, rows)) if *hash != block.hash.to_string() => {
-                    return Err(format!(
-                        "block {number} ({rows} rows) is of another fork than the top"
-                    ));
-                }
-                Some((_, rows)) if *rows != wanted => {
-                    return Err(format!("block {number} has {rows} rows, not {wanted}"));
-                }
-                Some(_) => seen += 1,
-                None if wanted > 0 => return Err(format!("block {number} is missing")),
-                None => {}
-            }
-            match chain.by_hash(&block.parent) {
-                Some(parent) => block = parent,
-                None => break,
-            }
-        }
-        if seen == view.blocks.len() {
-            Ok(())
-        } else {
-            Err("there are rows of unknown blocks".to_owned())
-        }
+        view.is_one_fork(|hash| {
+            let block = chain.by_hash(&hash.parse::<BlockHash>().ok()?)?;
+            Some(Known {
+                number: i64::try_from(block.number).ok()?,
+                parent: block.parent.to_string(),
+                rows: i64::from(table.row_count(block)),
+            })
+        })
     }
 }

@@ -1,0 +1,74 @@
+//! What the database lacks.
+
+use ampsync_schema::{Change, Conflict, Cost, Difference, ExistingTable, Table};
+use sync_core::{Classify as _, Fault};
+
+use super::Failure;
+use super::wanted::Wanted;
+use crate::settings::DatabaseSettings;
+use crate::{adapters, database};
+
+/// The tables as the database has them, in the same order.
+pub(super) async fn existing(
+    settings: &DatabaseSettings,
+    tables: &[Wanted],
+) -> Result<Vec<Option<ExistingTable>>, Failure> {
+    if let Err(error) = database::attempt(&settings.config).await {
+        return Err(if error.fault() == Fault::Permanent {
+            database::mistake(&error, settings).into()
+        } else {
+            Failure::of(format!("the database {} cannot be used", settings.label()))(error)
+        });
+    }
+    let database = adapters::database(settings)?;
+    let mut found = Vec::new();
+    for Wanted { table, .. } in tables {
+        let name = table.name();
+        let existing = database.existing(name).await;
+        found.push(existing.map_err(Failure::of(format!("the table {name} cannot be read")))?);
+    }
+    Ok(found)
+}
+
+/// The statements that make `existing` hold what is wanted; empty if it does.
+pub(super) fn script(table: &Table, existing: &ExistingTable) -> String {
+    match table.difference(existing) {
+        Difference::Equal => String::new(),
+        Difference::Additive(changes) => lines(&changes),
+        Difference::Conflicting(conflicts) => {
+            let reconciling: usize = conflicts.iter().map(|conflict| conflict.changes.len()).sum();
+            let missing = table.alter(existing).split_off(reconciling);
+            let told = conflicts.iter().map(|conflict| {
+                format!("-- conflict: {}\n{}", tell(conflict), lines(&conflict.changes))
+            });
+            told.chain([lines(&missing)]).collect()
+        }
+    }
+}
+
+/// Tells which statements of a migration are not merely additions.
+pub(super) fn warn(tables: &[&Table], existing: &[Option<ExistingTable>]) {
+    for (table, existing) in tables.iter().zip(existing) {
+        let difference = existing.as_ref().map(|existing| table.difference(existing));
+        if let Some(Difference::Conflicting(conflicts)) = difference {
+            for conflict in &conflicts {
+                let conflict = tell(conflict);
+                tracing::warn!(table = %table.name(), conflict, "read the migration before it is run");
+            }
+        }
+    }
+}
+
+fn tell(conflict: &Conflict) -> String {
+    let cost = match conflict.cost {
+        Cost::None => "",
+        Cost::Rounded => "; values may be rounded or cut",
+        Cost::Dropped => "; the values are dropped, and come back when the table is streamed anew",
+        Cost::Missing => "; rows that are there get values when the table is streamed anew",
+    };
+    format!("{conflict}{cost}")
+}
+
+fn lines(changes: &[Change]) -> String {
+    changes.iter().map(|change| format!("{change}\n")).collect()
+}
