@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::cargo::{self, cargo, has};
-use crate::{demo, test};
+use crate::{chaos, demo, test};
 
 /// One thing that must hold.
 struct Step {
@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
     Step { name: "deny", run: deny },
     Step { name: "test", run: tests },
     Step { name: "demo", run: short_demo },
+    Step { name: "chaos", run: short_chaos },
 ];
 
 /// Runs every step and stops at the first that fails.
@@ -80,4 +81,9 @@ fn tests() -> Result<Done> {
 fn short_demo() -> Result<Done> {
     let options = demo::Options { blocks: 300, reorgs: 8, seed: 1, keep: false, release: false };
     demo::run(&options).map(|()| Done::Passed)
+}
+
+fn short_chaos() -> Result<Done> {
+    let options = chaos::Options { seconds: 45, seed: 1, ..chaos::Options::default() };
+    chaos::run(&options).map(|()| Done::Passed)
 }

@@ -1,8 +1,10 @@
 //! The project's own commands: `cargo xtask --help`.
 
 mod cargo;
+mod chaos;
 mod ci;
 mod demo;
+mod stage;
 mod test;
 
 use std::ffi::OsString;
@@ -32,6 +34,13 @@ enum Command {
     Ci,
     /// Sync a simulated chain with reorgs and crashes into a private PostgreSQL, and compare.
     Demo(demo::Options),
+    /// Break everything around ampsync while it syncs, and see that it heals.
+    ///
+    /// The real binary runs between a simulated server and a private PostgreSQL, with proxies
+    /// between them. Faults of about seventy kinds strike, while the chain is mined and
+    /// reorganised and readers watch every table. In the end the tables have to be equal to the
+    /// chain. `--list` names the faults.
+    Chaos(chaos::Options),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +48,7 @@ fn main() -> ExitCode {
         Command::Test { arguments } => test::run(&arguments),
         Command::Ci => ci::run(),
         Command::Demo(options) => demo::run(&options),
+        Command::Chaos(options) => chaos::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

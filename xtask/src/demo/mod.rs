@@ -1,10 +1,8 @@
 //! `cargo xtask demo`: the real binary, a real PostgreSQL, a simulated chain that keeps changing
 //! its mind, and the proof that the tables are equal to it in the end.
 
-mod ampsync;
 mod outcome;
 mod script;
-mod state;
 mod watch;
 mod world;
 
@@ -14,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::stage;
 use script::{Step, script};
 use world::World;
 
@@ -39,7 +38,7 @@ pub(crate) struct Options {
 
 /// Runs the demo. The tables are equal to the chain if it returns `Ok`.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let program = ampsync::build(options.release)?;
+    let program = stage::build(options.release)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -1,42 +1,25 @@
 //! The end of a demo: are the tables equal to the chain, and what is in them?
 
-use ampsync_testkit::verify::{self, Verdict};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use tokio_postgres::SimpleQueryMessage;
 
 use super::world::World;
+use crate::stage;
 
 /// How much of a value is shown.
 const VALUE_CHARS_MAX: usize = 22;
 const ROWS_SHOWN: usize = 3;
 const COLUMNS_SHOWN: usize = 5;
 
-/// Compares every table with the canonical chain and shows a few rows.
+/// Shows a few rows of every table, and compares them with the canonical chain.
 ///
 /// # Errors
 /// When one of them is not equal; the error says how.
 pub(super) async fn compare(world: &World) -> Result<()> {
-    let mut different = Vec::new();
-    let mut lines = Vec::new();
     for table in world.tables() {
         show(world, &table).await?;
-        let expected = world.sim.canonical(&table);
-        let verdict = verify::table(&world.session, "public", &table, &expected).await;
-        match verdict.with_context(|| format!("could not compare {table}"))? {
-            Verdict::Equal { rows, hash } => {
-                lines.push(format!("  {table:<14}{rows:>9} rows, equal ({hash:016x})"));
-            }
-            Verdict::Different(difference) => {
-                lines.push(format!("  {table:<14}DIFFERENT"));
-                different.push(format!("{table}: {difference}"));
-            }
-        }
     }
-    println!("\nThe tables and the canonical chain:\n{}", lines.join("\n"));
-    if different.is_empty() {
-        return Ok(());
-    }
-    bail!("the tables are not equal to the chain\n{}", different.join("\n"));
+    stage::compare(&world.sim, &world.session).await
 }
 
 /// Prints the last rows of a table, as psql does.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, stdout};
 
-use super::state::TableState;
+use crate::stage::TableState;
 
 /// The screen.
 #[derive(Debug)]

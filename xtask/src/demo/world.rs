@@ -10,9 +10,8 @@ use nozzle_sim::{SimConfig, SimServer};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use super::ampsync::Ampsync;
-use super::state;
 use super::watch::Watch;
+use crate::stage::{self, Ampsync, Told, table_names};
 
 const DATABASE: &str = "demo";
 const POLL: Duration = Duration::from_millis(100);
@@ -31,6 +30,7 @@ pub(super) struct World {
     /// For looking into the database. Dropped, and the connection with it, before the cluster.
     pub(super) session: Session,
     ampsync: Ampsync,
+    told: Told,
     cluster: Cluster,
     _folder: TempDir,
 }
@@ -48,10 +48,11 @@ impl World {
         let manifest = folder.path().join("nozzle.config.ts");
         fs::write(&manifest, sim.config_ts()).context("could not write the config")?;
         let log = folder.path().join("ampsync.log");
-        let url = cluster.url(DATABASE);
-        let ampsync = Ampsync::new(program, manifest, sim.endpoint(), url, log);
+        let (endpoint, database_url) = (sim.endpoint(), cluster.url(DATABASE));
+        let told = Told { manifest, endpoint, database_url, more: Vec::new() };
+        let ampsync = Ampsync::new(program, log);
         let watch = Watch::new(table_names(&sim));
-        Ok(Self { sim, watch, session, ampsync, cluster, _folder: folder })
+        Ok(Self { sim, watch, session, ampsync, told, cluster, _folder: folder })
     }
 
     /// How to look at the tables oneself.
@@ -65,7 +66,7 @@ impl World {
     }
 
     pub(super) fn start(&mut self) -> Result<()> {
-        self.ampsync.start()
+        self.ampsync.start(&self.told)
     }
 
     pub(super) async fn kill(&mut self) -> Result<()> {
@@ -81,7 +82,7 @@ impl World {
         let end = Instant::now() + LOOK;
         while Instant::now() < end {
             self.ampsync.check()?;
-            let states = state::read(&self.session).await.context("could not read the tables")?;
+            let states = stage::read(&self.session).await.context("could not read the tables")?;
             let running = self.ampsync.is_running();
             self.watch.show(&states, self.head().as_ref(), running, false);
             sleep(POLL).await;
@@ -94,7 +95,7 @@ impl World {
         let (mut last, mut changed) = (None, Instant::now());
         loop {
             self.ampsync.check()?;
-            let states = state::read(&self.session).await.context("could not read the tables")?;
+            let states = stage::read(&self.session).await.context("could not read the tables")?;
             let head = self.head();
             let at_head = |table: &String| {
                 states
@@ -131,14 +132,7 @@ impl World {
         }
     }
 
-    /// The number and hash of the chain's highest block.
     fn head(&self) -> Option<(i64, String)> {
-        let chain = self.sim.chain();
-        let head = chain.head()?;
-        Some((head.number.cast_signed(), head.hash.to_string()))
+        stage::head(&self.sim.chain())
     }
-}
-
-fn table_names(sim: &SimServer) -> Vec<String> {
-    sim.config().tables.iter().map(|table| table.name().to_owned()).collect()
 }

@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use nozzle_sim::Chain;
 use tokio_postgres::{Client, Error};
 
 /// How far one table is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct TableState {
+pub(crate) struct TableState {
     /// The last completed block, and its hash.
-    pub(super) cursor: Option<(i64, String)>,
-    pub(super) rows: i64,
-    pub(super) reorgs: i64,
+    pub(crate) cursor: Option<(i64, String)>,
+    pub(crate) rows: i64,
+    pub(crate) reorgs: i64,
 }
 
 /// Reads how far the tables are. Those that were not started yet are missing.
-pub(super) async fn read(client: &Client) -> Result<BTreeMap<String, TableState>, Error> {
+pub(crate) async fn read(client: &Client) -> Result<BTreeMap<String, TableState>, Error> {
     let there = "SELECT to_regclass('ampsync.checkpoints') IS NOT NULL \
                  AND to_regclass('ampsync.reorgs') IS NOT NULL";
     if !client.query_one(there, &[]).await?.try_get::<_, bool>(0)? {
@@ -33,4 +34,10 @@ pub(super) async fn read(client: &Client) -> Result<BTreeMap<String, TableState>
         tables.insert(name, state);
     }
     Ok(tables)
+}
+
+/// The number and hash of the chain's highest block.
+pub(crate) fn head(chain: &Chain) -> Option<(i64, String)> {
+    let head = chain.head()?;
+    Some((head.number.cast_signed(), head.hash.to_string()))
 }

@@ -20,7 +20,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 const LOG_LINES: usize = 25;
 
 /// Builds ampsync and returns where it is.
-pub(super) fn build(release: bool) -> Result<PathBuf> {
+pub(crate) fn build(release: bool) -> Result<PathBuf> {
     let mut build = cargo();
     build.args(["build", "--locked", "--package", "ampsync", "--bin", "ampsync"]);
     build.arg("--message-format=json-render-diagnostics");
@@ -45,40 +45,42 @@ pub(super) fn build(release: bool) -> Result<PathBuf> {
     Ok(program.context("cargo build made no ampsync")?.into())
 }
 
-/// What ampsync is told, and where its log goes.
+/// What ampsync is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    pub(crate) manifest: PathBuf,
+    pub(crate) endpoint: String,
+    pub(crate) database_url: String,
+    /// More settings, by variable.
+    pub(crate) more: Vec<(&'static str, &'static str)>,
+}
+
+/// One ampsync, and where its log goes.
 #[derive(Debug)]
-pub(super) struct Ampsync {
-    pub(super) program: PathBuf,
-    pub(super) manifest: PathBuf,
-    pub(super) endpoint: String,
-    pub(super) database_url: String,
-    pub(super) log: PathBuf,
+pub(crate) struct Ampsync {
+    program: PathBuf,
+    log: PathBuf,
     process: Option<Child>,
 }
 
 impl Ampsync {
-    pub(super) fn new(
-        program: PathBuf,
-        manifest: PathBuf,
-        endpoint: String,
-        database_url: String,
-        log: PathBuf,
-    ) -> Self {
-        Self { program, manifest, endpoint, database_url, log, process: None }
+    pub(crate) fn new(program: PathBuf, log: PathBuf) -> Self {
+        Self { program, log, process: None }
     }
 
     /// Starts it, its log after that of the last one.
-    pub(super) fn start(&mut self) -> Result<()> {
+    pub(crate) fn start(&mut self, told: &Told) -> Result<()> {
         let log = File::options().create(true).append(true).open(&self.log);
         let log = log.with_context(|| format!("could not write {}", self.log.display()))?;
         let mut command = Command::new(&self.program);
-        // Settings of the surroundings are not the demo's.
+        // Settings of the surroundings are not ours.
         command
             .env_clear()
-            .env("DATASET_MANIFEST", &self.manifest)
-            .env("NOZZLE_ENDPOINT", &self.endpoint)
-            .env("DATABASE_URL", &self.database_url)
+            .env("DATASET_MANIFEST", &told.manifest)
+            .env("NOZZLE_ENDPOINT", &told.endpoint)
+            .env("DATABASE_URL", &told.database_url)
             .env("RUST_BACKTRACE", "1")
+            .envs(told.more.iter().copied())
             .arg("sync")
             .stdin(Stdio::null())
             .stdout(log.try_clone().context("could not share the log")?)
@@ -89,12 +91,12 @@ impl Ampsync {
         Ok(())
     }
 
-    pub(super) fn is_running(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         self.process.is_some()
     }
 
     /// Fails if it has ended by itself.
-    pub(super) fn check(&mut self) -> Result<()> {
+    pub(crate) fn check(&mut self) -> Result<()> {
         if let Some(process) = &mut self.process
             && let Some(status) = process.try_wait().context("could not ask for ampsync")?
         {
@@ -104,8 +106,16 @@ impl Ampsync {
         Ok(())
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        let id = self.process.as_ref().and_then(Child::id);
+        let pid = id.and_then(|id| Pid::from_raw(id.cast_signed()));
+        let pid = pid.context("ampsync has ended by itself")?;
+        kill_process(pid, signal).context("could not signal ampsync")
+    }
+
     /// Kills it, as the kernel does when memory runs out.
-    pub(super) async fn kill(&mut self) -> Result<()> {
+    pub(crate) async fn kill(&mut self) -> Result<()> {
         if let Some(mut process) = self.process.take() {
             process.kill().await.context("could not kill ampsync")?;
         }
@@ -113,11 +123,12 @@ impl Ampsync {
     }
 
     /// Asks it to stop and wants exit code 0.
-    pub(super) async fn stop(&mut self) -> Result<()> {
+    pub(crate) async fn stop(&mut self) -> Result<()> {
+        if !self.is_running() {
+            return Ok(());
+        }
+        self.signal(Signal::TERM)?;
         let Some(mut process) = self.process.take() else { return Ok(()) };
-        let pid = process.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let pid = pid.context("ampsync has ended by itself")?;
-        kill_process(pid, Signal::TERM).context("could not signal ampsync")?;
         let ended: std::io::Result<ExitStatus> =
             timeout(STOP_TIMEOUT, process.wait()).await.with_context(|| {
                 format!("ampsync ignores SIGTERM; its log ends:\n{}", self.log_tail())
@@ -129,8 +140,15 @@ impl Ampsync {
         Ok(())
     }
 
+    /// The first line of its log in which all of `texts` are.
+    pub(crate) fn logged(&self, texts: &[&str]) -> Option<String> {
+        let log = fs::read(&self.log).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        log.lines().find(|line| texts.iter().all(|text| line.contains(text))).map(str::to_owned)
+    }
+
     /// The last lines of its log.
-    pub(super) fn log_tail(&self) -> String {
+    pub(crate) fn log_tail(&self) -> String {
         tail(&self.log)
     }
 }

@@ -1,0 +1,1 @@
+SELECT block_num() AS n, count(*) FROM "_/a@1.0.0".t GROUP BY block_num()

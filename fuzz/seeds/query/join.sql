@@ -1,0 +1,1 @@
+SELECT a.x, b.y FROM "n/a@1.0.0".t a JOIN "n/a@1.0.0".u b ON a.id = b.id AND a._block_num = b._block_num

@@ -1,0 +1,1 @@
+SELECT _block_num, t."from" FROM "_/eth@1.0.0".txs AS t WHERE t.value > 1 -- all

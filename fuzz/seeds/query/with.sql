@@ -1,0 +1,1 @@
+WITH x AS (SELECT * FROM "_/a@1.0.0".t) SELECT * FROM x UNION ALL SELECT * FROM (SELECT * FROM x) y /* c */

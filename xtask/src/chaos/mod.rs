@@ -1,0 +1,130 @@
+//! `cargo xtask chaos`: the real binary between a simulated server and a real PostgreSQL, while
+//! everything around it breaks; and the proof that it healed.
+//!
+//! A run mines, reorganises and loads a chain all the time. Two lanes of faults strike beside
+//! each other: one at the process and the database, one at the server and the network before it.
+//! What strikes when follows from the seed (`schedule`); only how the machine's clock cuts it is
+//! not repeatable. Readers look at every table in snapshot after snapshot and refuse half blocks,
+//! two forks and duplicates (`watchers`). In the end the faults stop, the lag has to return to zero,
+//! and every table has to be equal to the canonical chain (`verdict`).
+//!
+//! A fault counts only when it has struck: a proxy saw it pass, the server gave it away, or
+//! PostgreSQL says so. To add one: write a function in `faults`, and give it a row in its table.
+
+mod catalog;
+mod faults;
+mod options;
+mod schedule;
+mod verdict;
+mod watchers;
+mod world;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use fastrand::Rng;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
+
+pub(crate) use options::Options;
+
+use crate::stage;
+use catalog::{Fault, Lane};
+use faults::chain;
+use schedule::{Strike, lane};
+use verdict::Tally;
+use world::World;
+
+/// Runs chaos. Everything healed if it returns `Ok`.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.list {
+        catalog::print();
+        return Ok(());
+    }
+    let faults = catalog::chosen(options)?;
+    let program = match &options.program {
+        Some(program) => program.clone(),
+        None => stage::build(options.release)?,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("could not start the runtime")?;
+    println!("seed {}, {} s, {} faults", options.seed, options.seconds, faults.len());
+    runtime
+        .block_on(play(options, &faults, program))
+        .with_context(|| format!("chaos: `cargo xtask chaos {}` repeats this", options.arguments()))
+}
+
+async fn play(options: &Options, faults: &[&'static Fault], program: PathBuf) -> Result<()> {
+    let mut interrupts = signal(SignalKind::interrupt()).context("could not await ctrl-c")?;
+    let disk = faults.iter().any(|fault| fault.name == "disk-full");
+    let world = World::create(options, program, disk).await?;
+    let outcome = tokio::select! {
+        outcome = Box::pin(perform(&world, options, faults)) => outcome,
+        _ = interrupts.recv() => Err(anyhow::anyhow!("interrupted")),
+    };
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let kept = world.keep_logs();
+            bail!("{error:#}\n\n{}\nlogs: {kept}", world.log_tails().await);
+        }
+    }
+}
+
+async fn perform(world: &World, options: &Options, faults: &[&'static Fault]) -> Result<()> {
+    world.with_sim(|sim| sim.mine(150)).await;
+    world.start_first().await?;
+    verdict::caught_up(world).await.context("before the first fault")?;
+    let end = Instant::now() + Duration::from_secs(options.seconds);
+    let tally = Tally::default();
+    let lanes = async {
+        tokio::try_join!(
+            Box::pin(strike(world, &tally, lane(options.seed, Lane::Near, faults), end)),
+            Box::pin(strike(world, &tally, lane(options.seed, Lane::Far, faults), end)),
+        )
+    };
+    tokio::select! {
+        struck = lanes => {
+            struck?;
+        }
+        never = chain::goes_on(world, Rng::with_seed(options.seed ^ 1)) => match never {},
+        broken = world.watch() => return Err(broken),
+    }
+    world.calm().await?;
+    println!("\nfaults that struck:\n{tally}");
+    let healed = Instant::now();
+    tokio::select! {
+        caught_up = verdict::caught_up(world) => caught_up.context("after the last fault")?,
+        broken = world.watch() => return Err(broken),
+    }
+    println!("healed {:.1} s after the last fault", healed.elapsed().as_secs_f64());
+    verdict::judge(world, &tally).await
+}
+
+/// Lets one lane's faults strike, one after the other.
+async fn strike(
+    world: &World,
+    tally: &Tally,
+    mut schedule: impl Iterator<Item = Strike>,
+    end: Instant,
+) -> Result<()> {
+    while Instant::now() < end {
+        let Some(Strike { fault, pause, seed }) = schedule.next() else {
+            sleep(end.saturating_duration_since(Instant::now())).await;
+            break;
+        };
+        sleep(pause).await;
+        let begun = Instant::now();
+        world.note(&format!("{} begins", fault.name));
+        let struck = (fault.strike)(world, Rng::with_seed(seed))
+            .await
+            .with_context(|| format!("fault {}", fault.name))?;
+        tally.add(fault.name, struck);
+        world.note(&format!("{} {struck} {:?}", fault.name, begun.elapsed()));
+    }
+    Ok(())
+}
