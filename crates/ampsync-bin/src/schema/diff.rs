@@ -60,13 +60,10 @@ pub(super) fn warn(tables: &[&Table], existing: &[Option<ExistingTable>]) {
 }
 
 fn tell(conflict: &Conflict) -> String {
-    let cost = match conflict.cost {
-        Cost::None => "",
-        Cost::Rounded => "; values may be rounded or cut",
-        Cost::Dropped => "; the values are dropped, and come back when the table is streamed anew",
-        Cost::Missing => "; rows that are there get values when the table is streamed anew",
-    };
-    format!("{conflict}{cost}")
+    match conflict.cost {
+        Cost::None => conflict.to_string(),
+        cost @ (Cost::Rounded | Cost::Dropped | Cost::Missing) => format!("{conflict}; {cost}"),
+    }
 }
 
 fn lines(changes: &[Change]) -> String {

@@ -30,6 +30,10 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// that is gone is found by nothing else.
 const SILENCE_MAX: Duration = Duration::from_secs(5 * 60);
 
+/// How often that is doubled while nothing comes, up to most of a day. Servers before November
+/// 2025 say nothing while they work: one that takes an hour must not be asked anew for ever.
+const SILENCE_DOUBLINGS_MAX: u32 = 8;
+
 /// How a session ends without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
@@ -112,6 +116,7 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
             Blocked::Memory(bytes) => Some(*bytes),
             Blocked::No | Blocked::Flush | Blocked::Reopen(..) | Blocked::End => None,
         };
+        let silent = self.inbox.heard + self.silence_max();
         tokio::select! {
             biased;
             () = self.driver.shutdown.cancelled() => return Ok(Some(Ended::Shutdown)),
@@ -122,11 +127,15 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
             }
             () = ready(()), if may_read && !self.inbox.quiet => self.inbox.quiet = true,
             () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {}
-            () = sleep_until(self.inbox.heard + SILENCE_MAX), if may_read && idle => {
+            () = sleep_until(silent), if may_read && idle => {
                 return Ok(Some(Ended::Silent));
             }
         }
         Ok(None)
+    }
+
+    fn silence_max(&self) -> Duration {
+        SILENCE_MAX * 2_u32.pow(self.progress.silences.min(SILENCE_DOUBLINGS_MAX))
     }
 
     /// Takes in a message, or that no more will come.
@@ -134,7 +143,10 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
         self.inbox.quiet = false;
         self.inbox.heard = Instant::now();
         let message = match message {
-            Some(Ok(message)) => message,
+            Some(Ok(message)) => {
+                self.progress.silences = 0;
+                message
+            }
             Some(Err(error)) => return self.inbox.ending = Some(Ending::Failed(error)),
             None => return self.inbox.ending = Some(Ending::NotReady),
         };

@@ -61,8 +61,8 @@ pub(super) struct Progress {
     streamed: Option<SchemaRef>,
     /// How often other columns than those were refused since.
     refusals: u32,
-    /// Whether the last session ended because the stream said nothing.
-    was_silent: bool,
+    /// How many sessions have ended, one after the other, because the stream said nothing.
+    pub(super) silences: u32,
 }
 
 impl Progress {
@@ -106,14 +106,13 @@ where
         network: None,
         streamed: None,
         refusals: 0,
-        was_silent: false,
+        silences: 0,
     };
     let mut backoff = Backoff::new(retry.clone());
     let mut pace = LogPace::default();
     loop {
         let came = driver.session(&mut writer, &mut progress).await;
         progress.reported = None;
-        progress.was_silent = matches!(came, Came::Ended(Ended::Silent));
         if std::mem::take(&mut progress.committed) {
             backoff.reset();
             pace.reset();
@@ -121,6 +120,7 @@ where
         let waited = match came {
             Came::Ended(Ended::Shutdown) => return Outcome::Clean,
             Came::Ended(Ended::Silent) => {
+                progress.silences = progress.silences.saturating_add(1);
                 debug!(table, "the stream says nothing: opening it anew");
                 Waited::Elapsed
             }
@@ -238,7 +238,7 @@ impl<Src: Source, MakeSink> TableDriver<Src, MakeSink> {
         progress.refusals = 0;
         let table = &plan.table;
         match resume {
-            Some(cursor) if progress.was_silent => {
+            Some(cursor) if progress.silences > 0 => {
                 debug!(table, %cursor, "streaming from the checkpoint");
             }
             Some(cursor) => info!(table, %cursor, "streaming from the checkpoint"),

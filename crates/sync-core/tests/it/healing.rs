@@ -75,6 +75,16 @@ async fn a_sink_that_is_away_for_hours_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_works_in_silence_for_hours_gets_to_answer() {
+    let slow = [vec![Act::Pause(Duration::from_secs(2 * 3600))], two_ranges()].concat();
+    let world = World::new(Script::new(vec![slow; 20]));
+    let _running = world.start();
+    world.until_live_at(3).await;
+    assert_eq!(world.rows(), tens(0..=3));
+    assert!(world.script.opened().len() < 8, "{:?}", world.script.opened());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broken_stream_goes_on_from_the_checkpoint() {
     let broken =
         [whole(&range(0, 2)), vec![rows(&range(3, 9), &tens(3..=5)), Act::Fail(Fault::Transient)]];

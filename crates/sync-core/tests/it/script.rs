@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use arrow_array::{ArrayRef, RecordBatch, UInt64Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use futures::StreamExt;
+use futures::future::ready;
 use futures::stream::{self, BoxStream};
 use sync_core::chain::{BlockHash, BlockNum, BlockRange, Cursor, Network};
 use sync_core::{Classify, Fault, Mark, Message, Source};
@@ -17,6 +19,8 @@ pub(crate) enum Act {
     Fail(Fault),
     /// Nothing more comes, and the connection stays open.
     Silence,
+    /// Nothing comes for this long.
+    Pause(Duration),
     Panic,
 }
 
@@ -100,6 +104,9 @@ impl Source for Script {
             Act::Send(message) => stream::iter([Ok(message)]).boxed(),
             Act::Fail(fault) => stream::iter([Err(ScriptError(fault))]).boxed(),
             Act::Silence => stream::pending().boxed(),
+            Act::Pause(time) => {
+                stream::once(tokio::time::sleep(time)).filter_map(|()| ready(None)).boxed()
+            }
             Act::Panic => panic!("a scripted panic"),
         });
         Ok((state.schema.clone().unwrap_or_else(schema), stream.boxed()))
