@@ -25,11 +25,9 @@ use walk::{Node, Walk};
 /// What the file says of each table, by the name of its stream.
 pub(crate) type Tables = BTreeMap<String, TableConfig>;
 
-/// Reads the text of the file at `path`.
-///
-/// # Errors
-/// Everything that is wrong with it.
-pub(crate) fn read(path: &Path, text: &str) -> Result<Tables, Vec<Mistake>> {
+/// Reads the text of the file at `path`. What is wrong is left out, and told besides: the rest can
+/// still be checked against the tables.
+pub(crate) fn read(path: &Path, text: &str) -> (Tables, Vec<Mistake>) {
     // Editors of some systems put a byte order mark in front, which is no part of the document.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut walk = Walk::new(Source { path, text });
@@ -40,13 +38,12 @@ pub(crate) fn read(path: &Path, text: &str) -> Result<Tables, Vec<Mistake>> {
         walk.refuse("", offset, &problem, "correct the syntax there, or just before");
     }
     if !errors.is_empty() {
-        return Err(walk.into_mistakes());
+        return (Tables::new(), walk.into_mistakes());
     }
     let span = document.span();
     let value = DeValue::Table(document.into_inner());
     let tables = tables(&mut walk, &Node { path: String::new(), span, value: &value });
-    let mistakes = walk.into_mistakes();
-    if mistakes.is_empty() { Ok(tables) } else { Err(mistakes) }
+    (tables, walk.into_mistakes())
 }
 
 fn tables(walk: &mut Walk<'_>, document: &Node<'_, '_>) -> Tables {

@@ -147,5 +147,7 @@ fn configs(reader: &mut Reader<'_>, read_file: ReadFile<'_>) -> Option<Tables> {
             return None;
         }
     };
-    options::read(&path, &text).map_err(|mistakes| reader.mistakes(mistakes)).ok()
+    let (tables, mistakes) = options::read(&path, &text);
+    reader.mistakes(mistakes);
+    Some(tables)
 }

@@ -123,6 +123,31 @@ async fn tables_and_columns_that_are_not_there_are_told_with_what_was_meant() {
 }
 
 #[tokio::test]
+async fn a_wrong_value_does_not_hide_a_wrong_column() {
+    let options = r#"
+[tables.transfers.types]
+value = "numerc"
+
+[[tables.transfers.indexes]]
+columns = ["form"]
+"#;
+    check(options, &[], expect![[r#"
+        ampsync: there are 2 mistakes in the configuration
+
+          AMPSYNC_CONFIG: ampsync.toml:3:9: tables.transfers.types.value: expected one of bigint, numeric, numeric(78,0), text, hex, jsonb; found "numerc"
+                |
+              3 | value = "numerc"
+                |         ^
+              did you mean numeric?
+          AMPSYNC_CONFIG: ampsync.toml:6:12: tables.transfers.indexes[0].columns: the table has no column "form"
+                |
+              6 | columns = ["form"]
+                |            ^
+              did you mean from?
+    "#]]).await;
+}
+
+#[tokio::test]
 async fn tables_that_cannot_be_beside_each_other_are_a_mistake() {
     let options = r#"
 [tables.logs]
