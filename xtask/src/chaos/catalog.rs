@@ -118,8 +118,8 @@ pub(super) const FAULTS: &[Fault] = faults! {
     "call-withheld" Far Late "a call is never answered, pings are" |w, r| server::call_withheld(w, r);
     "stream-silent" Far Late "a stream never says anything, pings are answered" |w, r| server::stream_silent(w, r);
     // What it says that is not so.
-    "lie-gap" Far Soon "a range lacks its first block" |w, r| lies::gap(w, r);
-    "lie-overlap" Far Soon "a range repeats the block below" |w, r| lies::tell(w, r, Lie::Overlap);
+    "lie-gap" Far Soon "a range lacks its first block" |w, r| lies::misplaced(w, r, Lie::Gap);
+    "lie-overlap" Far Soon "a range repeats the block below" |w, r| lies::misplaced(w, r, Lie::Overlap);
     "lie-hash" Far Soon "a range's hash is of no block" |w, r| lies::tell(w, r, Lie::Hash);
     "lie-prev-hash" Far Soon "a range's parent is no block" |w, r| lies::tell(w, r, Lie::PrevHash);
     "lie-rows-above" Far Soon "rows lie above their range" |w, r| lies::tell(w, r, Lie::RowsAbove);

@@ -24,12 +24,12 @@ pub(in super::super) async fn tell(world: &World, mut random: Rng, lie: Lie) -> 
     taken(world, &mut random).await
 }
 
-/// Leaves out a block, while no reorg is under way: about the base of one, inside of a range whose
-/// inner hashes nobody knows, only the server knows the truth.
-pub(in super::super) async fn gap(world: &World, random: Rng) -> Result<bool> {
+/// Lets ranges begin elsewhere than they do, while no reorg is under way: about the base of one,
+/// inside of a range whose inner hashes nobody knows, only the server knows the truth.
+pub(in super::super) async fn misplaced(world: &World, random: Rng, lie: Lie) -> Result<bool> {
     world.set_quiet(true);
     let settled = timeout(WAIT, verdict::caught_up(world)).await.is_ok();
-    let struck = if settled { tell(world, random, Lie::Gap).await } else { Ok(false) };
+    let struck = if settled { tell(world, random, lie).await } else { Ok(false) };
     world.set_quiet(false);
     struck
 }
