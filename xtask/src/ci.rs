@@ -84,6 +84,6 @@ fn short_demo() -> Result<Done> {
 }
 
 fn short_chaos() -> Result<Done> {
-    let options = chaos::Options { seconds: 45, seed: 1, ..chaos::Options::default() };
+    let options = chaos::Options { seconds: 60, seed: 1, ..chaos::Options::default() };
     chaos::run(&options).map(|()| Done::Passed)
 }
