@@ -26,7 +26,11 @@ failed=""
 for target in "$@"; do
     mkdir -p "corpus/$target" "artifacts/$target" "seeds/$target"
     echo "== $target: $minutes min"
-    if ! "target/$host/release/$target" "corpus/$target" "seeds/$target" \
+    case $target in
+        manifest_*) more=../crates/manifest/tests/corpus ;;
+        *) more= ;;
+    esac
+    if ! "target/$host/release/$target" "corpus/$target" "seeds/$target" $more \
         -max_total_time=$((minutes * 60)) -timeout=20 -rss_limit_mb=2048 -max_len=16384 \
         -use_value_profile=1 -print_final_stats=1 -verbosity=0 -artifact_prefix="artifacts/$target/"
     then

@@ -43,6 +43,16 @@ fn remedy(log: &str, before: &str, after: &str) -> String {
     statements.to_owned()
 }
 
+/// Two tables that follow a chain of 40 blocks.
+async fn following() -> (SimServer, Database, Running) {
+    let sim = simulate(vec![Table::logs(), Table::blocks()]).await;
+    sim.mine(40);
+    let database = Database::create().await;
+    let ampsync = start(&sim, &database.url());
+    database.equals(&sim).await;
+    (sim, database, ampsync)
+}
+
 /// Stops ampsync, of which a table had stopped by itself, and returns the log.
 fn stopped(ampsync: Running) -> String {
     ampsync.signal(Signal::TERM);
@@ -54,11 +64,7 @@ fn stopped(ampsync: Running) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_column_that_the_stream_gains_is_added_and_streaming_goes_on() {
-    let sim = simulate(vec![Table::logs(), Table::blocks()]).await;
-    sim.mine(40);
-    let database = Database::create().await;
-    let mut ampsync = start(&sim, &database.url());
-    database.equals(&sim).await;
+    let (sim, database, mut ampsync) = following().await;
     let old = sim.canonical("logs");
     change(&sim, "logs", &SchemaChange::Add("extra".to_owned()));
     ampsync.wait_for("ADD COLUMN");
@@ -80,11 +86,7 @@ async fn a_column_that_the_stream_gains_is_added_and_streaming_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_column_that_the_stream_loses_stops_that_table_until_it_is_set_aside() {
-    let sim = simulate(vec![Table::logs(), Table::blocks()]).await;
-    sim.mine(40);
-    let database = Database::create().await;
-    let mut ampsync = start(&sim, &database.url());
-    database.equals(&sim).await;
+    let (sim, database, mut ampsync) = following().await;
     let old = sim.canonical("logs");
     change(&sim, "logs", &SchemaChange::Drop("tx_hash".to_owned()));
     ampsync.wait_for(STOPPED);
@@ -106,11 +108,7 @@ async fn a_column_that_the_stream_loses_stops_that_table_until_it_is_set_aside()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_column_of_another_type_stops_that_table_until_it_is_converted() {
-    let sim = simulate(vec![Table::logs(), Table::blocks()]).await;
-    sim.mine(40);
-    let database = Database::create().await;
-    let mut ampsync = start(&sim, &database.url());
-    database.equals(&sim).await;
+    let (sim, database, mut ampsync) = following().await;
     change(&sim, "logs", &SchemaChange::Retype("data".to_owned()));
     ampsync.wait_for(STOPPED);
     sim.mine(10);
