@@ -1,7 +1,7 @@
 //! How the values of one type become those of another.
 
 use crate::pg_type::PgType;
-use crate::sql::quoted;
+use crate::sql::quote_ident;
 
 /// An expression for `USING`, and what it costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(crate) struct Conversion {
 /// How the values of `column`, of the type that PostgreSQL calls `from`, become `to`; `None` when
 /// no value of the one means one of the other.
 pub(crate) fn into(column: &str, from: &str, to: &PgType) -> Option<Conversion> {
-    let column = quoted(column);
+    let column = quote_ident(column);
     let rounds = |from: &PgType| rounds(from, to);
     match PgType::parse(from) {
         Some(known) => {
@@ -35,7 +35,7 @@ pub(crate) fn into(column: &str, from: &str, to: &PgType) -> Option<Conversion> 
 
 /// How values of the type `from` become those of the type that PostgreSQL calls `to`.
 pub(crate) fn out_of(column: &str, from: &PgType, to: &str) -> Option<String> {
-    let column = quoted(column);
+    let column = quote_ident(column);
     match PgType::parse(to) {
         Some(known) => between(&column, from, &known),
         // Only an assignment refuses a text that is too long; a cast would cut it.

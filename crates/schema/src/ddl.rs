@@ -1,7 +1,7 @@
 use crate::change::Change;
 use crate::existing::ExistingTable;
 use crate::naming;
-use crate::sql::quoted;
+use crate::sql::quote_ident;
 use crate::step::{Step, definition};
 use crate::table::Table;
 
@@ -12,7 +12,7 @@ impl Table {
         let mut lines: Vec<_> =
             self.columns().iter().map(|column| definition(column, column.nullable)).collect();
         if !self.primary_key().is_empty() {
-            let name = quoted(&naming::primary_key(self.name().name.as_str()));
+            let name = quote_ident(&naming::primary_key(self.name().name.as_str()));
             let columns: Vec<_> = self.primary_key().iter().map(ToString::to_string).collect();
             lines.push(format!("CONSTRAINT {name} PRIMARY KEY ({})", columns.join(", ")));
         }

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::sql::quote_ident;
+
 /// The longest identifier PostgreSQL keeps, in bytes; it would cut a longer one in silence.
 pub(crate) const BYTES_MAX: usize = 63;
 
@@ -63,7 +65,7 @@ impl FromStr for Ident {
 
 impl fmt::Display for Ident {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.0.replace('"', "\"\""))
+        f.write_str(&quote_ident(&self.0))
     }
 }
 

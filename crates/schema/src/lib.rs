@@ -94,4 +94,5 @@ pub use options::{
 };
 pub use pg_type::{Digits, InvalidDigits, PgType};
 pub use problem::{Place, Problem, SchemaError};
+pub use sql::{quote_ident, quote_literal};
 pub use table::{Column, Index, Table};

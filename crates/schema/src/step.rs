@@ -5,7 +5,7 @@ use crate::convert;
 use crate::existing::{ExistingColumn, ExistingIndex, ExistingTable};
 use crate::ident::QualifiedName;
 use crate::naming;
-use crate::sql::{list, literal, quoted};
+use crate::sql::{list, quote_ident, quote_literal};
 use crate::table::{Column, Index};
 
 #[derive(Clone, Debug)]
@@ -34,35 +34,35 @@ impl Step<'_> {
                 alter(format!("DROP COLUMN {}", column.name)),
             ),
             Self::DropColumn { column } => Change::new(
-                alter(format!("DROP COLUMN {}", quoted(column))),
+                alter(format!("DROP COLUMN {}", quote_ident(column))),
                 alter(format!("ADD COLUMN {}", find(column).map_or_else(String::new, put_back))),
             ),
             Self::DropIdentity { column } => {
                 let drop =
-                    alter(format!("ALTER COLUMN {} DROP IDENTITY IF EXISTS", quoted(column)));
+                    alter(format!("ALTER COLUMN {} DROP IDENTITY IF EXISTS", quote_ident(column)));
                 // Nobody knows whether there was one, so none is put back.
                 Change::new(drop.clone(), drop)
             }
             Self::SetType { column } => set_type(table, column, find(column.name.as_str())),
             Self::DropNotNull { column } => Change::new(
-                alter(format!("ALTER COLUMN {} DROP NOT NULL", quoted(column))),
-                alter(format!("ALTER COLUMN {} SET NOT NULL", quoted(column))),
+                alter(format!("ALTER COLUMN {} DROP NOT NULL", quote_ident(column))),
+                alter(format!("ALTER COLUMN {} SET NOT NULL", quote_ident(column))),
             ),
             Self::AddPrimaryKey { columns } => {
                 let name = free_key_name(table, before);
                 let nullable = columns.iter().filter(|name| find(name).is_some_and(|c| c.nullable));
                 let release: String = nullable
-                    .map(|name| format!(", ALTER COLUMN {} DROP NOT NULL", quoted(name)))
+                    .map(|name| format!(", ALTER COLUMN {} DROP NOT NULL", quote_ident(name)))
                     .collect();
                 Change::new(
                     alter(add_key(&name, columns)),
-                    alter(format!("DROP CONSTRAINT {}{release}", quoted(&name))),
+                    alter(format!("DROP CONSTRAINT {}{release}", quote_ident(&name))),
                 )
             }
             Self::DropPrimaryKey => {
                 let name = key_name(table, before);
                 Change::new(
-                    alter(format!("DROP CONSTRAINT {}", quoted(&name))),
+                    alter(format!("DROP CONSTRAINT {}", quote_ident(&name))),
                     alter(add_key(&name, &before.primary_key)),
                 )
             }
@@ -76,12 +76,12 @@ impl Step<'_> {
             Self::CommentTable { comment } => {
                 let on = format!("COMMENT ON TABLE {table} IS ");
                 let old = before.comment.as_deref();
-                Change::new(on.clone() + &literal(comment), on + &comment_or_null(old))
+                Change::new(on.clone() + &quote_literal(comment), on + &comment_or_null(old))
             }
             Self::CommentColumn { column, comment } => {
-                let on = format!("COMMENT ON COLUMN {table}.{} IS ", quoted(column));
+                let on = format!("COMMENT ON COLUMN {table}.{} IS ", quote_ident(column));
                 let old = find(column).and_then(|column| column.comment.as_deref());
-                Change::new(on.clone() + &literal(comment), on + &comment_or_null(old))
+                Change::new(on.clone() + &quote_literal(comment), on + &comment_or_null(old))
             }
         }
     }
@@ -144,7 +144,7 @@ pub(crate) fn definition(column: &Column, nullable: bool) -> String {
 
 fn put_back(column: &ExistingColumn) -> String {
     // Rows that are there have nothing to put into it.
-    format!("{} {}", quoted(&column.name), column.ty)
+    format!("{} {}", quote_ident(&column.name), column.ty)
 }
 
 fn set_type(table: &QualifiedName, column: &Column, found: Option<&ExistingColumn>) -> Change {
@@ -186,7 +186,7 @@ fn free_key_name(table: &QualifiedName, before: &ExistingTable) -> String {
 
 pub(crate) fn add_key(name: &str, columns: &[String]) -> String {
     let columns = list(columns.iter().map(String::as_str));
-    format!("ADD CONSTRAINT {} PRIMARY KEY {columns}", quoted(name))
+    format!("ADD CONSTRAINT {} PRIMARY KEY {columns}", quote_ident(name))
 }
 
 /// The index as it is created, under a name that is free.
@@ -214,14 +214,14 @@ fn named(table: &QualifiedName, index: &Index, before: &ExistingTable) -> Existi
 fn create_index(table: &QualifiedName, index: &ExistingIndex) -> String {
     let unique = if index.unique { "UNIQUE " } else { "" };
     let columns = list(index.columns.iter().map(String::as_str));
-    let (name, method) = (quoted(&index.name), &index.method);
+    let (name, method) = (quote_ident(&index.name), &index.method);
     format!("CREATE {unique}INDEX {name} ON {table} USING {method} {columns}")
 }
 
 fn drop_index(table: &QualifiedName, index: &ExistingIndex) -> String {
-    format!("DROP INDEX {}.{}", table.schema, quoted(&index.name))
+    format!("DROP INDEX {}.{}", table.schema, quote_ident(&index.name))
 }
 
 fn comment_or_null(comment: Option<&str>) -> String {
-    comment.map_or_else(|| "NULL".to_owned(), literal)
+    comment.map_or_else(|| "NULL".to_owned(), quote_literal)
 }

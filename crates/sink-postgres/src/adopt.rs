@@ -1,13 +1,12 @@
 //! Makes a table that is there one that can hold the stream's rows, or says why it cannot.
 
 use ampsync_schema::{
-    Column, Conflict, Cost, Difference, ExistingTable, Part, QualifiedName, Table,
+    Column, Conflict, Cost, Difference, ExistingTable, Part, QualifiedName, Table, quote_ident,
 };
 
 use crate::catalog::{self, Relation};
 use crate::database::{Connection, Database};
 use crate::error::Error;
-use crate::sql::quoted;
 
 /// Looks at tables and changes them, in the transaction that is open on the connection.
 pub(crate) struct Adoption<'a> {
@@ -114,7 +113,8 @@ fn check(relation: &Relation, name: &QualifiedName) -> Result<(), Error> {
     if !relation.denied.is_empty() {
         let denied = relation.denied.join(", ");
         let what = format!("{denied} in table {name}");
-        let statement = format!("GRANT {denied} ON TABLE {name} TO {}", quoted(&relation.role));
+        let statement =
+            format!("GRANT {denied} ON TABLE {name} TO {}", quote_ident(&relation.role));
         return Err(Error::Privilege { role: relation.role.clone(), what, statement });
     }
     if !relation.hazards.is_empty() {
@@ -136,11 +136,11 @@ fn columns_gone(table: &Table, existing: &ExistingTable, columns: Vec<String>) -
     let name = table.name();
     let mut aside = Vec::new();
     for column in existing.columns.iter().filter(|column| columns.contains(&column.name)) {
-        let old = quoted(&column.name);
+        let old = quote_ident(&column.name);
         if !column.nullable {
             aside.push(format!("ALTER TABLE {name} ALTER COLUMN {old} DROP NOT NULL;"));
         }
-        let aside_name = quoted(&format!("{}_old", column.name));
+        let aside_name = quote_ident(&format!("{}_old", column.name));
         aside.push(format!("ALTER TABLE {name} RENAME COLUMN {old} TO {aside_name};"));
     }
     Error::ColumnsGone { table: name.clone(), columns, aside }

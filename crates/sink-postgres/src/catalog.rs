@@ -1,6 +1,8 @@
 //! What PostgreSQL's catalog says of a table that may be there.
 
-use ampsync_schema::{ExistingColumn, ExistingIndex, ExistingTable, Ident, QualifiedName};
+use ampsync_schema::{
+    ExistingColumn, ExistingIndex, ExistingTable, Ident, QualifiedName, quote_ident,
+};
 use tokio_postgres::{Client, Row};
 
 use crate::database::Database;
@@ -201,7 +203,7 @@ impl Place {
         if self.allowed {
             return Ok(());
         }
-        let role = crate::sql::quoted(&self.role);
+        let role = quote_ident(&self.role);
         let statement = if self.exists {
             format!("GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}")
         } else {

@@ -1,8 +1,6 @@
 use std::fmt;
 
-use ampsync_schema::QualifiedName;
-
-use crate::sql::quoted;
+use ampsync_schema::{QualifiedName, quote_ident};
 
 /// Why rows would not be safe in a table that somebody else has made. Names in it are quoted where
 /// SQL needs it.
@@ -74,7 +72,9 @@ impl Hazard {
             Self::RowSecurity { forced: true, .. } => {
                 format!("ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;")
             }
-            Self::RowSecurity { role, .. } => format!("ALTER ROLE {} BYPASSRLS;", quoted(role)),
+            Self::RowSecurity { role, .. } => {
+                format!("ALTER ROLE {} BYPASSRLS;", quote_ident(role))
+            }
             Self::Children { tables } => {
                 each(tables, &|child| format!("ALTER TABLE {child} NO INHERIT {table};"))
             }

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ampsync_schema::QualifiedName;
+use ampsync_schema::{QualifiedName, quote_literal};
 use futures::FutureExt;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -170,7 +170,7 @@ impl Drop for Lease {
         if !self.locked || !self.session.is_valid() {
             return;
         }
-        let key = sql::literal(&lock_key(&self.open.table));
+        let key = quote_literal(&lock_key(&self.open.table));
         let unlock = format!("SELECT pg_advisory_unlock(hashtextextended({key}, 0))");
         // Polled once, the statement is on its way, behind all that this session was asked
         // before; its answer is of no use to anybody.

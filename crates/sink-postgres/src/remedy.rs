@@ -3,12 +3,11 @@
 
 use std::borrow::Cow;
 
-use ampsync_schema::{Conflict, Cost, QualifiedName};
+use ampsync_schema::{Conflict, Cost, QualifiedName, quote_ident, quote_literal};
 use sync_core::{Classify, Fault};
 
 use crate::error::Error;
 use crate::server_error::ServerError;
-use crate::sql::{literal, quoted};
 
 impl Classify for Error {
     fn fault(&self) -> Fault {
@@ -149,7 +148,7 @@ fn conflict(table: &QualifiedName, conflicts: &[Conflict]) -> String {
 
 fn columns_gone(table: &QualifiedName, columns: &[String], aside: &[String]) -> String {
     let drops: Vec<_> =
-        columns.iter().map(|column| format!("DROP COLUMN {}", quoted(column))).collect();
+        columns.iter().map(|column| format!("DROP COLUMN {}", quote_ident(column))).collect();
     format!(
         "to go on without them and keep their values so far, run: {} or, to lose the values, run: \
          ALTER TABLE {table} {}; or set another DATABASE_SCHEMA, or {}",
@@ -161,7 +160,7 @@ fn columns_gone(table: &QualifiedName, columns: &[String], aside: &[String]) -> 
 
 /// How a table is streamed from the first block again: as statements, ready to be run.
 fn start_anew(table: &QualifiedName) -> String {
-    let (schema, name) = (literal(table.schema.as_str()), literal(table.name.as_str()));
+    let (schema, name) = (quote_literal(table.schema.as_str()), quote_literal(table.name.as_str()));
     let whose = format!("WHERE table_schema = {schema} AND table_name = {name}");
     format!(
         "start it anew while ampsync is stopped: DROP TABLE IF EXISTS {table}; \

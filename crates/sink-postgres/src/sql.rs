@@ -9,16 +9,6 @@ use tokio_postgres::types::FromSqlOwned;
 
 use crate::error::Error;
 
-/// A text as a literal, whatever `standard_conforming_strings` says.
-pub(crate) fn literal(text: &str) -> String {
-    format!("E'{}'", text.replace('\\', r"\\").replace('\'', "''"))
-}
-
-/// A name from the catalog as an identifier.
-pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 /// Bytes as a literal.
 pub(crate) fn bytes_literal(bytes: &[u8]) -> String {
     let digits = bytes.iter().fold(String::new(), |mut digits, byte| {
@@ -79,8 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_literal_cannot_be_left() {
-        assert_eq!(literal(r"a'b\c"), r"E'a''b\\c'");
+    fn bytes_are_written_as_digits() {
         assert_eq!(bytes_literal(&[0, 255]), "decode('00ff', 'hex')");
     }
 

@@ -1,4 +1,4 @@
-use ampsync_schema::QualifiedName;
+use ampsync_schema::{QualifiedName, quote_literal};
 use sync_core::chain::{BlockHash, BlockNum, BlockRange, Cursor, Ledger, Network};
 use sync_core::{Advance, Checkpoint, CommitId};
 use tokio_postgres::{Client, Row};
@@ -192,7 +192,9 @@ pub(crate) fn compare_and_swap(table: &QualifiedName, advance: &Advance) -> Resu
     let version =
         |what, value: u64| i64::try_from(value).map_err(|_| Error::TooLarge { what, value });
     let (network, hash) = match &advance.cursor {
-        Some(cursor) => (sql::literal(cursor.network.as_str()), sql::bytes_literal(&cursor.hash.0)),
+        Some(cursor) => {
+            (quote_literal(cursor.network.as_str()), sql::bytes_literal(&cursor.hash.0))
+        }
         None => ("NULL".to_owned(), "NULL".to_owned()),
     };
     Ok(format!(
@@ -204,8 +206,8 @@ pub(crate) fn compare_and_swap(table: &QualifiedName, advance: &Advance) -> Resu
         number(advance.first_block),
         number(advance.cursor.as_ref().map(|cursor| cursor.number)),
         number(advance.provisional),
-        sql::literal(table.schema.as_str()),
-        sql::literal(table.name.as_str()),
+        quote_literal(table.schema.as_str()),
+        quote_literal(table.name.as_str()),
         version("version", advance.from)?,
     ))
 }

@@ -1,11 +1,10 @@
-use ampsync_schema::Ident;
+use ampsync_schema::{Ident, quote_ident};
 use tokio_postgres::types::FromSqlOwned;
 use tokio_postgres::{Client, Row};
 
 use crate::catalog::Place;
 use crate::database::{Connection, Database};
 use crate::error::Error;
-use crate::sql::quoted;
 
 /// Each entry takes the bookkeeping from the version of its index to the next. Entries are only
 /// ever added.
@@ -136,7 +135,7 @@ async fn version(database: &Database, client: &Client) -> Result<Option<i32>, Er
     if !get::<bool>(&row, "allowed")? {
         let role: String = get(&row, "role")?;
         let what = "use the bookkeeping in schema ampsync".to_owned();
-        let to = quoted(&role);
+        let to = quote_ident(&role);
         let statement = format!(
             "GRANT USAGE ON SCHEMA ampsync TO {to}; \
              GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ampsync TO {to}"
