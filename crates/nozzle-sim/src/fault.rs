@@ -48,6 +48,9 @@ pub enum Lie {
     Hash,
     /// The range's `prev_hash` belongs to no block.
     PrevHash,
+    /// The range goes on from the cursor of another dataset: its numbers fit, neither of its hashes
+    /// does.
+    OtherDataset,
     /// The range's first block is missing, rows included. Waits for a range of two blocks.
     Gap,
     /// The block below the range is sent once more as part of it.

@@ -1,9 +1,10 @@
-//! A way to the encoder for benchmarks and for tests of its cost, without a database. Not part of
+//! A way to the encoder for benchmarks, fuzzing and tests of its cost, without a database. Not part of
 //! the crate's promises.
 
 use ampsync_schema::{Ident, QualifiedName, Table};
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
+use bytes::Bytes;
 
 use crate::encode::{CopyData, TableEncoder, ValueCounts};
 use crate::error::Error;
@@ -24,14 +25,14 @@ impl Encoder {
         TableEncoder::new(&table, schema, options.values, counts).map(Self)
     }
 
-    /// Encodes the rows, and returns how many bytes they have in binary COPY.
+    /// The rows as binary COPY, in pieces; empty without rows.
     ///
     /// # Errors
     /// When a value cannot be stored.
-    pub fn encode(&mut self, rows: &RecordBatch) -> Result<usize, Error> {
+    pub fn encode(&mut self, rows: &RecordBatch) -> Result<Vec<Bytes>, Error> {
         let mut data = CopyData::default();
         self.0.encode(rows, &mut data)?;
-        Ok(data.finish().unwrap_or_default().iter().map(bytes::Bytes::len).sum())
+        Ok(data.finish().unwrap_or_default())
     }
 }
 

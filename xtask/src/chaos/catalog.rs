@@ -85,11 +85,13 @@ pub(super) const FAULTS: &[Fault] = faults! {
     "pg-backend-killed" Near Soon "a backend dies by SIGKILL: all sessions end (57P02), recovery (57P03)" |w, r| database::backend_killed(w, r);
     "pg-read-only" Near Soon "PostgreSQL only reads for a while (25006)" |w, r| database::read_only(w, r);
     "pg-no-connections" Near Soon "the role has no connections left (53300)" |w, r| database::no_connections(w, r);
+    "pg-full" Near Soon "others have taken every connection there is (53300)" |w, r| database::full(w, r);
     "pg-no-login" Near Soon "the role may not log in for a while (28000)" |w, r| database::no_login(w, r);
     "pg-password" Near Soon "the role has another password for a while (28P01)" |w, r| database::password(w, r);
     "pg-revoked" Near Soon "the role may not connect to the database for a while (42501)" |w, r| database::revoked(w, r);
     "pg-timeouts" Near Soon "the role has timeouts of a millisecond: statement, lock, idle" |w, r| database::timeouts(w, r);
     "pg-table-locked" Near Soon "somebody locks a table for a while" |w, r| database::table_locked(w, r);
+    "pg-deadlock" Near Soon "somebody locks a table and then its checkpoint, which is a deadlock (40P01)" |w, r| database::deadlock(w, r);
     "pg-checkpoint-locked" Near Soon "somebody locks the checkpoints for a while" |w, r| database::checkpoints_locked(w, r);
     "disk-full" Near Soon "the disk is full for a while (53100); needs root" |w, r| database::disk_full(w, r);
     // The network before the database.
@@ -122,6 +124,7 @@ pub(super) const FAULTS: &[Fault] = faults! {
     "lie-overlap" Far Soon "a range repeats the block below" |w, r| lies::misplaced(w, r, Lie::Overlap);
     "lie-hash" Far Soon "a range's hash is of no block" |w, r| lies::tell(w, r, Lie::Hash);
     "lie-prev-hash" Far Soon "a range's parent is no block" |w, r| lies::tell(w, r, Lie::PrevHash);
+    "lie-other-dataset" Far Soon "a range goes on from another dataset's cursor" |w, r| lies::tell(w, r, Lie::OtherDataset);
     "lie-rows-above" Far Soon "rows lie above their range" |w, r| lies::tell(w, r, Lie::RowsAbove);
     "lie-unordered" Far Soon "rows are not in the order of their blocks" |w, r| lies::tell(w, r, Lie::Unordered);
     "lie-rows-in-completion" Far Soon "a completion message has rows" |w, r| lies::tell(w, r, Lie::RowsInCompletion);
@@ -133,7 +136,7 @@ pub(super) const FAULTS: &[Fault] = faults! {
     "lie-truncated" Far Soon "a record batch lacks its end" |w, r| lies::tell(w, r, Lie::TruncatedBody);
     "lie-garbled" Far Soon "a message's header is garbled" |w, r| lies::tell(w, r, Lie::GarbledHeader);
     "lie-oversized" Far Soon "a message is larger than what is decoded" |w, r| lies::tell(w, r, Lie::Oversized);
-    "lie-cursor" Far Soon "the server ignores the cursor, as if it were another dataset's" |w, r| lies::ignored_cursor(w, r);
+    "lie-cursor" Far Soon "the server ignores the cursor" |w, r| lies::ignored_cursor(w, r);
     // The chain.
     "reorg-deep" Far Soon "reorgs of 10 to 60 blocks" |w, r| chain::deep(w, r);
     "reorg-beyond" Far Soon "a reorg beyond the retention" |w, r| chain::beyond(w, r);

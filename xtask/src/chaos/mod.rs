@@ -36,6 +36,9 @@ use schedule::{Strike, lane};
 use verdict::Tally;
 use world::World;
 
+/// How often a fault that found nothing to strike is tried again.
+const TRIES_MAX: u32 = 5;
+
 /// Runs chaos. Everything healed if it returns `Ok`.
 pub(crate) fn run(options: &Options) -> Result<()> {
     if options.list {
@@ -52,7 +55,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .enable_all()
         .build()
         .context("could not start the runtime")?;
-    println!("seed {}, {} s, {} faults", options.seed, options.seconds, faults.len());
+    println!("{}: {} faults", options.arguments(), faults.len());
     runtime
         .block_on(play(options, &faults, program))
         .with_context(|| format!("chaos: `cargo xtask chaos {}` repeats this", options.arguments()))
@@ -79,18 +82,20 @@ async fn perform(world: &World, options: &Options, faults: &[&'static Fault]) ->
     world.with_sim(|sim| sim.mine(150)).await;
     world.start_first().await?;
     verdict::caught_up(world).await.context("before the first fault")?;
-    let end = Instant::now() + Duration::from_secs(options.seconds);
     let tally = Tally::default();
-    let lanes = async {
+    let struck = async {
+        if options.each {
+            return Box::pin(each(world, &tally, options.seed, faults)).await;
+        }
+        let until = Until::of(options);
         tokio::try_join!(
-            Box::pin(strike(world, &tally, lane(options.seed, Lane::Near, faults), end)),
-            Box::pin(strike(world, &tally, lane(options.seed, Lane::Far, faults), end)),
-        )
+            Box::pin(strike(world, &tally, lane(options.seed, Lane::Near, faults), until)),
+            Box::pin(strike(world, &tally, lane(options.seed, Lane::Far, faults), until)),
+        )?;
+        Ok(())
     };
     tokio::select! {
-        struck = lanes => {
-            struck?;
-        }
+        struck = struck => struck?,
         never = chain::goes_on(world, Rng::with_seed(options.seed ^ 1)) => match never {},
         broken = world.watch() => return Err(broken),
     }
@@ -105,26 +110,67 @@ async fn perform(world: &World, options: &Options, faults: &[&'static Fault]) ->
     verdict::judge(world, &tally).await
 }
 
+/// When the faults stop.
+#[derive(Clone, Copy, Debug)]
+enum Until {
+    Time(Instant),
+    Strikes(u64),
+}
+
+impl Until {
+    fn of(options: &Options) -> Self {
+        match options.strikes {
+            Some(strikes) => Self::Strikes(strikes),
+            None => Self::Time(Instant::now() + Duration::from_secs(options.seconds)),
+        }
+    }
+
+    fn has_come(self, tally: &Tally) -> bool {
+        match self {
+            Self::Time(end) => Instant::now() >= end,
+            Self::Strikes(strikes) => tally.struck() >= strikes,
+        }
+    }
+}
+
 /// Lets one lane's faults strike, one after the other.
 async fn strike(
     world: &World,
     tally: &Tally,
-    mut schedule: impl Iterator<Item = Strike>,
-    end: Instant,
+    schedule: impl Iterator<Item = Strike>,
+    until: Until,
 ) -> Result<()> {
-    while Instant::now() < end {
-        let Some(Strike { fault, pause, seed }) = schedule.next() else {
-            sleep(end.saturating_duration_since(Instant::now())).await;
+    for Strike { fault, pause, seed } in schedule {
+        if until.has_come(tally) {
             break;
-        };
+        }
         sleep(pause).await;
-        let begun = Instant::now();
-        world.note(&format!("{} begins", fault.name));
-        let struck = (fault.strike)(world, Rng::with_seed(seed))
-            .await
-            .with_context(|| format!("fault {}", fault.name))?;
-        tally.add(fault.name, struck);
-        world.note(&format!("{} {struck} {:?}", fault.name, begun.elapsed()));
+        strike_once(world, tally, fault, seed).await?;
     }
     Ok(())
+}
+
+/// Lets every fault strike once, and everything heal before the next.
+async fn each(world: &World, tally: &Tally, seed: u64, faults: &[&'static Fault]) -> Result<()> {
+    let mut random = Rng::with_seed(seed);
+    for fault in faults {
+        let mut tries = 0..TRIES_MAX;
+        // What a fault waits for may not come to pass at once.
+        while !strike_once(world, tally, fault, random.u64(..)).await? {
+            tries.next().with_context(|| format!("{} finds nothing to strike", fault.name))?;
+        }
+        verdict::caught_up(world).await.with_context(|| format!("after {}", fault.name))?;
+    }
+    Ok(())
+}
+
+async fn strike_once(world: &World, tally: &Tally, fault: &Fault, seed: u64) -> Result<bool> {
+    let begun = Instant::now();
+    world.note(&format!("{} begins", fault.name));
+    let struck = (fault.strike)(world, Rng::with_seed(seed))
+        .await
+        .with_context(|| format!("fault {}", fault.name))?;
+    tally.add(fault.name, struck);
+    world.note(&format!("{} {struck} {:?}", fault.name, begun.elapsed()));
+    Ok(struck)
 }

@@ -11,6 +11,12 @@ pub(crate) struct Options {
     /// What the schedule follows from: a seed that fails fails again.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Until faults have struck so often, however long it takes.
+    #[arg(long, value_name = "N", conflicts_with = "seconds")]
+    pub(crate) strikes: Option<u64>,
+    /// Every fault once, each alone and after the one before it has healed.
+    #[arg(long, conflicts_with_all = ["seconds", "strikes"])]
+    pub(crate) each: bool,
     /// Only this fault, over and over; may be given several times.
     #[arg(long, value_name = "NAME")]
     pub(crate) fault: Vec<String>,
@@ -31,7 +37,12 @@ pub(crate) struct Options {
 impl Options {
     /// The arguments that make the same run.
     pub(crate) fn arguments(&self) -> String {
-        let mut line = format!("--seconds {} --seed {}", self.seconds, self.seed);
+        let length = match self.strikes {
+            _ if self.each => "--each".to_owned(),
+            Some(strikes) => format!("--strikes {strikes}"),
+            None => format!("--seconds {}", self.seconds),
+        };
+        let mut line = format!("{length} --seed {}", self.seed);
         for fault in &self.fault {
             line.push_str(" --fault ");
             line.push_str(fault);

@@ -24,7 +24,7 @@ impl Tally {
         *(if struck { hits } else { misses }) += 1;
     }
 
-    fn struck(&self) -> u64 {
+    pub(super) fn struck(&self) -> u64 {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.values().map(|(hits, _)| hits).sum()
     }

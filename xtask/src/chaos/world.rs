@@ -24,6 +24,8 @@ pub(super) const DATABASE: &str = "chaos";
 /// The role that ampsync logs in as, which may be hampered.
 pub(super) const ROLE: &str = "chaos";
 const PASSWORD: &str = "chaos";
+/// A role of others, who come in large numbers.
+const CROWD: &str = "crowd";
 /// The connections of each process.
 const CONNECTIONS_MAX: i64 = 4;
 /// How many blocks deep a reorg can be told; the least that ampsync takes.
@@ -78,7 +80,10 @@ impl World {
         } else {
             None
         };
-        let mut create = vec![format!("CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'")];
+        let mut create = vec![
+            format!("CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'"),
+            format!("CREATE ROLE {CROWD} LOGIN PASSWORD '{PASSWORD}'"),
+        ];
         if let Some(disk) = &disk {
             create.push(format!("CREATE TABLESPACE small LOCATION '{}'", disk.folder().display()));
         }
@@ -147,6 +152,12 @@ impl World {
                 Err(_) => sleep(POLL).await,
             }
         }
+    }
+
+    /// One more session of somebody else, where there is room for it.
+    pub(super) async fn crowd(&self) -> Result<Session, tokio_postgres::Error> {
+        let mut config = self.admin.clone();
+        connect(config.user(CROWD).password(PASSWORD).dbname("postgres")).await
     }
 
     /// Runs statements of the superuser, each by itself.

@@ -147,6 +147,18 @@ impl Ampsync {
         log.lines().find(|line| texts.iter().all(|text| line.contains(text))).map(str::to_owned)
     }
 
+    /// How many bytes its log has.
+    pub(crate) fn log_end(&self) -> u64 {
+        fs::metadata(&self.log).map_or(0, |log| log.len())
+    }
+
+    /// Its log from a byte on.
+    pub(crate) fn log_from(&self, begins: u64) -> String {
+        let log = fs::read(&self.log).unwrap_or_default();
+        let begins = usize::try_from(begins).unwrap_or(usize::MAX).min(log.len());
+        String::from_utf8_lossy(&log[begins..]).into_owned()
+    }
+
     /// The last lines of its log.
     pub(crate) fn log_tail(&self) -> String {
         tail(&self.log)

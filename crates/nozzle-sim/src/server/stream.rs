@@ -143,6 +143,10 @@ impl Streaming {
         match lie {
             Some(Lie::Hash) => told.hash = told.hash.corrupted(),
             Some(Lie::PrevHash) => told.prev_hash = told.prev_hash.corrupted(),
+            Some(Lie::OtherDataset) => {
+                told.hash = told.hash.corrupted();
+                told.prev_hash = told.prev_hash.corrupted();
+            }
             Some(Lie::OtherNetwork) => "lies".clone_into(&mut network),
             Some(Lie::Gap) => _ = blocks.remove(0),
             Some(Lie::Overlap) => {

@@ -140,7 +140,12 @@ fn rows(messages: &[ProbeMessage]) -> Vec<u64> {
 
 #[tokio::test]
 async fn hashes_can_be_wrong() {
-    for (lie, key) in [(Lie::Hash, "hash"), (Lie::PrevHash, "prev_hash")] {
+    for (lie, key) in [
+        (Lie::Hash, "hash"),
+        (Lie::PrevHash, "prev_hash"),
+        (Lie::OtherDataset, "hash"),
+        (Lie::OtherDataset, "prev_hash"),
+    ] {
         let (messages, mut stream, server) = lied(lie).await;
         let hash = told(&messages[0])[key].as_str().unwrap().parse().unwrap();
         assert_eq!(server.chain().by_hash(&hash), None);

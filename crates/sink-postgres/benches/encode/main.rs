@@ -37,7 +37,7 @@ fn measure(
     options: &SinkOptions,
 ) {
     let mut encoder = Encoder::new(&rows.schema(), options).unwrap();
-    let bytes = encoder.encode(rows).unwrap();
+    let bytes: usize = encoder.encode(rows).unwrap().iter().map(bytes::Bytes::len).sum();
     let throughputs = [
         ("rows", Throughput::Elements(rows.num_rows().try_into().unwrap())),
         ("bytes", Throughput::Bytes(bytes.try_into().unwrap())),

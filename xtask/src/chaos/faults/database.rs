@@ -64,6 +64,23 @@ pub(in super::super) async fn backend_killed(world: &World, mut random: Rng) -> 
     Ok(killed)
 }
 
+/// The sessions of others take every connection there is, those of ampsync too.
+pub(in super::super) async fn full(world: &World, mut random: Rng) -> Result<bool> {
+    let before = world.database.errors("53300");
+    let mut crowd = Vec::new();
+    let deadline = Instant::now() + WAIT;
+    while world.database.errors("53300") == before && Instant::now() < deadline {
+        while let Ok(one) = world.crowd().await {
+            crowd.push(one);
+        }
+        end_sessions(world, &sessions(world).await?).await?;
+    }
+    let struck = world.database.errors("53300") > before;
+    provoke(world, &mut random).await;
+    hold(&mut random, 0..2_500).await;
+    Ok(struck)
+}
+
 /// Runs statements, lets them do harm, and runs others that end it.
 ///
 /// It has struck when ampsync was told `sqlstate` meanwhile.
@@ -181,6 +198,28 @@ pub(in super::super) async fn table_locked(world: &World, mut random: Rng) -> Re
     let table = world.tables.get(random.usize(0..world.tables.len()));
     let table = table.context("there are no tables")?;
     locked(world, random, &format!("LOCK TABLE \"{table}\" IN ACCESS EXCLUSIVE MODE")).await
+}
+
+/// Locks a table and, once ampsync waits for it, the checkpoint that ampsync has locked.
+pub(in super::super) async fn deadlock(world: &World, mut random: Rng) -> Result<bool> {
+    let before = world.database.errors("40P01");
+    let session = world.admin().await?;
+    // Whoever looks first is the one that PostgreSQL ends.
+    let lock = "SET deadlock_timeout = '1min'; BEGIN; LOCK TABLE blocks IN SHARE MODE";
+    session.batch_execute(lock).await.context("could not lock")?;
+    provoke(world, &mut random).await;
+    let waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted \
+                   AND relation = 'blocks'::regclass AND mode = 'RowExclusiveLock')";
+    let deadline = Instant::now() + WAIT;
+    while !session.query_one(waiting, &[]).await?.try_get::<_, bool>(0)?
+        && Instant::now() < deadline
+    {
+        sleep(POLL).await;
+    }
+    let lock = "SELECT FROM ampsync.checkpoints WHERE table_name = 'blocks' FOR UPDATE";
+    session.batch_execute(lock).await.context("could not lock the checkpoint")?;
+    session.batch_execute("ROLLBACK").await.context("could not unlock")?;
+    Ok(world.database.errors("40P01") > before)
 }
 
 pub(in super::super) async fn checkpoints_locked(world: &World, random: Rng) -> Result<bool> {

@@ -32,6 +32,25 @@ async fn somebody_writes(world: &World) -> Result<()> {
     Ok(())
 }
 
+/// Wants the thawed writer to say that it is none any longer, in what was logged from `begins` on.
+async fn says_so(world: &World, begins: u64) -> Result<()> {
+    const FENCED: &[&str] = &[
+        "the right to write the table was lost",
+        "another writer has moved the table's checkpoint",
+        "another instance writes this table",
+    ];
+    let deadline = Instant::now() + TAKEOVER_WITHIN;
+    loop {
+        let log = process::the_one(world).await?.log_from(begins);
+        if FENCED.iter().any(|text| log.contains(text)) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "the thawed writer does not say that it was fenced");
+        world.with_sim(|sim| sim.mine(1)).await;
+        sleep(5 * POLL).await;
+    }
+}
+
 pub(in super::super) async fn takeover(world: &World, mut random: Rng) -> Result<bool> {
     drop(process::the_one(world).await?);
     let others = random.usize(1..5);
@@ -69,7 +88,9 @@ pub(in super::super) async fn frozen_writer(world: &World, mut random: Rng) -> R
                WHERE usename = $1 AND datname = $2";
     let ended: i64 = session.query_one(end, &[&ROLE, &DATABASE]).await?.try_get(0)?;
     somebody_writes(world).await?;
+    let thaws = process::the_one(world).await?.log_end();
     process::the_one(world).await?.signal(Signal::CONT)?;
+    says_so(world, thaws).await?;
     hold(&mut random, 0..2_000).await;
     let mut instances = world.instances.lock().await;
     let index = random.usize(0..2);

@@ -4,9 +4,11 @@
 use std::fs;
 use std::num::NonZeroU32;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ampsync_testkit::proxy::{Proxy, Shape};
+use arrow_array::{ArrayRef, BinaryArray, BooleanArray, RecordBatch, UInt64Array};
 use nozzle_sim::{SchemaChange, SimConfig, SimServer, Table};
 
 use crate::pipe::Database;
@@ -130,6 +132,42 @@ async fn five_hundred_columns_do_not_fill_the_memory() {
     sim.mine(1_500);
     let peak = peak(&sim, slow(), &[]).await;
     let bound = bound(1, 8);
+    assert!(peak <= bound, "{} of {} MiB", peak / MIB, bound / MIB);
+}
+
+/// A table whose blocks have these columns beside `_block_num`, each of so many rows.
+fn scripted(name: &str, blocks: u64, rows: usize, columns: &[(String, ArrayRef)]) -> Table {
+    let block = |number: u64| {
+        let numbers: ArrayRef = Arc::new(UInt64Array::from(vec![number; rows]));
+        let first = ("_block_num", numbers, false);
+        let others = columns.iter().map(|(name, column)| (name.as_str(), Arc::clone(column), true));
+        RecordBatch::try_from_iter_with_nullable(std::iter::once(first).chain(others)).unwrap()
+    };
+    let blocks: Vec<_> = (0..blocks).map(block).collect();
+    Table::scripted(name, blocks[0].schema(), blocks)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixteen_hundred_columns_do_not_fill_the_memory() {
+    let flags: ArrayRef = Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)]));
+    let columns: Vec<_> =
+        (1..1_600).map(|number| (format!("flag_{number}"), Arc::clone(&flags))).collect();
+    let sim = SimServer::start(much(vec![scripted("flags", 400, 3, &columns)])).await.unwrap();
+    sim.mine(400);
+    let peak = peak(&sim, slow(), &[]).await;
+    let bound = bound(1, 8);
+    assert!(peak <= bound, "{} of {} MiB", peak / MIB, bound / MIB);
+}
+
+/// The largest message that can be allowed, several times: each is larger than what may be held.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_half_a_gigabyte_pass_one_by_one() {
+    let blob: ArrayRef = Arc::new(BinaryArray::from_iter_values([vec![7_u8; 500 << 20]]));
+    let table = scripted("blobs", 4, 1, &[("blob".to_owned(), blob)]);
+    let sim = SimServer::start(much(vec![table])).await.unwrap();
+    sim.mine(4);
+    let peak = peak(&sim, Shape::default(), &[("NOZZLE_DECODE_LIMIT_MIB", "512")]).await;
+    let bound = bound(1, 512);
     assert!(peak <= bound, "{} of {} MiB", peak / MIB, bound / MIB);
 }
 
