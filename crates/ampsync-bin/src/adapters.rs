@@ -5,6 +5,7 @@ use nozzle_client::admin::AdminClient;
 use sink_postgres::{Database, DatabaseOptions};
 use sync_core::Causes;
 
+use crate::database;
 use crate::settings::{DatabaseSettings, Mistake, ServerSettings};
 
 /// The client for streams.
@@ -12,6 +13,10 @@ pub(crate) fn sql_client(server: &ServerSettings) -> Result<SqlClient, Mistake> 
     let builder = SqlClient::builder(&server.endpoint).decode_limit_mib(server.decode_limit_mib);
     let builder = match &server.token {
         Some(token) => builder.bearer_token(token.clone()),
+        None => builder,
+    };
+    let builder = match &server.ca_certificates {
+        Some(pem) => builder.ca_certificate(pem.as_str()),
         None => builder,
     };
     builder.build().map_err(|error| Mistake {
@@ -29,6 +34,10 @@ pub(crate) fn admin_client(server: &ServerSettings) -> Result<Option<AdminClient
         Some(token) => builder.bearer_token(token.clone()),
         None => builder,
     };
+    let builder = match &server.ca_certificates {
+        Some(pem) => builder.ca_certificate(pem.as_str()),
+        None => builder,
+    };
     builder.build().map(Some).map_err(|error| Mistake {
         subject: "NOZZLE_ADMIN_ENDPOINT".to_owned(),
         problem: Causes(&error).to_string(),
@@ -40,9 +49,6 @@ pub(crate) fn admin_client(server: &ServerSettings) -> Result<Option<AdminClient
 pub(crate) fn database(settings: &DatabaseSettings) -> Result<Database, Mistake> {
     let options =
         DatabaseOptions { max_connections: settings.connections_max, ..DatabaseOptions::default() };
-    Database::connect(settings.config.clone(), &options).map_err(|error| Mistake {
-        subject: settings.variable.to_owned(),
-        problem: Causes(&error).to_string(),
-        remedy: "correct the settings of the database".to_owned(),
-    })
+    Database::connect(settings.config.clone(), &options)
+        .map_err(|error| database::mistake(&error, settings))
 }

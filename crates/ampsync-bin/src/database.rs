@@ -1,18 +1,11 @@
 //! Whether the database can be used at all, before anything else is begun: a wrong password is a
 //! mistake in the configuration, a server that is not up yet is only early.
 
-use std::time::Duration;
-
-use sink_postgres::Error;
+use sink_postgres::{ConnectOptions, Error};
 use sync_core::{Causes, Classify, Fault, OneLine};
-use tokio::time::timeout;
-use tokio_postgres::{Config, NoTls};
 
 use crate::patience::Patience;
 use crate::settings::{DatabaseSettings, Mistake};
-
-/// A server that takes the connection and says nothing must not stop the retries.
-const ATTEMPT_MAX: Duration = Duration::from_secs(10);
 
 /// Connects until it succeeds, for ever, telling the reason of failures at growing intervals.
 ///
@@ -42,21 +35,9 @@ pub(crate) async fn wait_until_usable(settings: &DatabaseSettings) -> Result<(),
     Ok(())
 }
 
-/// Connects once.
-pub(crate) async fn attempt(config: &Config) -> Result<(), Error> {
-    const DOING: &str = "connect to the database";
-    let connect = async {
-        let (client, connection) = config.connect(NoTls).await?;
-        // Without its client the connection says goodbye and ends.
-        drop(client);
-        connection.await
-    };
-    match timeout(ATTEMPT_MAX, connect).await {
-        Ok(result) => {
-            result.map_err(|source| Error::Server { doing: DOING, source: source.into() })
-        }
-        Err(_) => Err(Error::Stalled { doing: DOING, limit: ATTEMPT_MAX }),
-    }
+/// Connects as a sync would, and writes nothing.
+pub(crate) async fn attempt(config: &ConnectOptions) -> Result<(), Error> {
+    config.probe().await
 }
 
 pub(crate) fn mistake(error: &Error, settings: &DatabaseSettings) -> Mistake {

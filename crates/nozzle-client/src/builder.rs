@@ -9,6 +9,7 @@ use crate::client::{Limits, SqlClient};
 use crate::endpoint::{self, Refused, without_password};
 use crate::error::Error;
 use crate::secret::Secret;
+use crate::trust;
 
 const DECODE_LIMIT_MIB_MAX: u16 = 512;
 
@@ -23,7 +24,7 @@ const CONNECTION_WINDOW_BYTES: u32 = 1 << 30;
 pub struct ClientBuilder {
     endpoint: String,
     token: Option<Secret>,
-    ca_certificate: Option<Certificate>,
+    ca_certificate: Option<Vec<u8>>,
     decode_limit_mib: u16,
     ping_interval: Duration,
     ping_timeout: Duration,
@@ -52,10 +53,20 @@ impl ClientBuilder {
         self
     }
 
-    /// The certificate authority to trust, as PEM, instead of the system's own.
+    /// The certificate authority to trust with `https`, as PEM, instead of the system's own;
+    /// several may be in one text. Unless set, the system's are trusted, or those that
+    /// `SSL_CERT_FILE` names.
+    ///
+    /// ```
+    /// use nozzle_client::SqlClient;
+    ///
+    /// # fn client(pem: &str) -> Result<SqlClient, nozzle_client::Error> {
+    /// SqlClient::builder("https://amp.internal:1602").ca_certificate(pem).build()
+    /// # }
+    /// ```
     #[must_use]
-    pub fn ca_certificate(mut self, pem: impl AsRef<[u8]>) -> Self {
-        self.ca_certificate = Some(Certificate::from_pem(pem));
+    pub fn ca_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.ca_certificate = Some(pem.into());
         self
     }
 
@@ -125,7 +136,10 @@ impl ClientBuilder {
         if secure {
             let tls = ClientTlsConfig::new().timeout(self.connect_timeout);
             let tls = match self.ca_certificate {
-                Some(authority) => tls.ca_certificate(authority),
+                Some(pem) => {
+                    trust::roots(&pem).map_err(Error::Setting)?;
+                    tls.ca_certificate(Certificate::from_pem(pem))
+                }
                 None => tls.with_enabled_roots(),
             };
             endpoint = endpoint.tls_config(tls).map_err(Error::Tls)?;

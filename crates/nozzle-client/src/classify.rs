@@ -7,6 +7,7 @@ use sync_core::{Classify, Fault};
 use tonic::Code;
 
 use crate::error::Error;
+use crate::trust;
 
 impl Classify for Error {
     fn fault(&self) -> Fault {
@@ -36,6 +37,7 @@ impl Classify for Error {
             Self::Endpoint { .. } => "correct NOZZLE_ENDPOINT, such as http://localhost:1602",
             Self::Setting(_) => "correct the setting",
             Self::Tls(_) => "install the system's CA certificates, or name them with SSL_CERT_FILE",
+            Self::Connection { source, .. } if source.is_about_certificates() => trust::REMEDY,
             Self::Connection { .. } => {
                 "check that the server runs, and that NOZZLE_ENDPOINT names its Arrow Flight port \
                  (1602) with the right scheme, http or https"

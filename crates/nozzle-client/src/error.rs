@@ -5,6 +5,8 @@ use std::time::Duration;
 use arrow_schema::{ArrowError, Field, SchemaRef};
 use tonic::{Code, Status};
 
+use crate::trust;
+
 /// Everything that can go wrong between a client and a server.
 ///
 /// What can be done about one is what [`fault`](sync_core::Classify::fault) and
@@ -153,6 +155,13 @@ impl fmt::Display for ConnectionError {
 }
 
 impl std::error::Error for ConnectionError {}
+
+impl ConnectionError {
+    /// Whether the server's certificate was refused.
+    pub(crate) fn is_about_certificates(&self) -> bool {
+        trust::is_about_certificates(self.0.as_ref())
+    }
+}
 
 /// The text of an answer, if it has one.
 struct Answer<'a>(&'a str);

@@ -43,6 +43,7 @@ mod secret;
 mod source;
 mod sql;
 mod stream;
+mod trust;
 
 pub use arrow_flight::FlightData;
 pub use builder::ClientBuilder;

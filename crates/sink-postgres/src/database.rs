@@ -5,15 +5,15 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{
-    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError,
-    RecyclingMethod, Runtime,
+use deadpool::Runtime;
+use deadpool::managed::{
+    Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, TimeoutType,
 };
-use tokio_postgres::{Config, NoTls};
+use tokio::sync::OnceCell;
 
+use crate::connect::{Client, ConnectOptions};
 use crate::error::Error;
 use crate::lease::Leases;
-use crate::server_error::ServerError;
 use crate::session;
 
 /// How a [`Database`] is used.
@@ -52,7 +52,7 @@ pub struct Database {
 }
 
 struct Inner {
-    pool: Pool,
+    pool: Pool<Opener>,
     leases: Arc<Leases>,
     stall_timeout: Duration,
     /// The statements that begin a transaction.
@@ -63,23 +63,34 @@ struct Inner {
 const LONG_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 impl Database {
-    /// The database at `config`. What `config` leaves open (timeouts, keep-alives, the
-    /// application's name) is set here. Opens no connection yet: that happens when a table is
-    /// prepared, and again whenever one was lost.
+    /// The database at `target`, which may be a [`tokio_postgres::Config`]. What it leaves open
+    /// (timeouts, keep-alives, the application's name) is set here. Opens no connection yet: that
+    /// happens when a table is prepared, and again whenever one was lost.
+    ///
+    /// Before the first connection is used, two are opened to find out whether they are sessions
+    /// of their own: see [`Error::TransactionPooling`].
     ///
     /// # Errors
     /// When the settings cannot work whatever the server is like.
-    pub fn connect(config: Config, options: &DatabaseOptions) -> Result<Self, Error> {
+    pub fn connect(
+        target: impl Into<ConnectOptions>,
+        options: &DatabaseOptions,
+    ) -> Result<Self, Error> {
         if options.max_connections.get() < 2 {
             return Err(Error::Settings("at least two connections are needed"));
         }
-        let config = session::configure(config, options.synchronous_commit)?;
-        let pool = Pool::builder(manager(config))
+        let target = target.into().map_config(session::configure);
+        target.check()?;
+        let opener = Opener {
+            target,
+            synchronous_commit: options.synchronous_commit,
+            pooling_checked: OnceCell::new(),
+        };
+        let pool = Pool::builder(opener)
             .max_size(options.max_connections.get())
             .wait_timeout(Some(options.stall_timeout))
             .create_timeout(Some(options.stall_timeout))
             .runtime(Runtime::Tokio1)
-            .post_create(Hook::async_fn(|client, _| Box::pin(session::complete(client))))
             .build()
             .map_err(|_| Error::Settings("the connection pool needs a runtime"))?;
         let leases = Arc::new(Leases::default());
@@ -105,20 +116,15 @@ impl Database {
     pub(crate) async fn connection(&self) -> Result<Connection, Error> {
         match self.inner.pool.get().await {
             Ok(object) => Ok(Connection { object: Some(object) }),
-            Err(
-                PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)),
-            ) => {
-                let source = ServerError::while_connecting(error);
-                Err(Error::Server { doing: "connect to the database", source })
-            }
-            Err(PoolError::Timeout(deadpool_postgres::TimeoutType::Wait)) => {
+            Err(PoolError::Backend(error)) => Err(error.while_connecting()),
+            Err(PoolError::Timeout(TimeoutType::Wait)) => {
                 Err(Error::NoConnection { limit: self.inner.stall_timeout })
             }
             Err(
                 PoolError::Timeout(_)
                 | PoolError::Closed
                 | PoolError::NoRuntimeSpecified
-                | PoolError::PostCreateHook(HookError::Message(_)),
+                | PoolError::PostCreateHook(_),
             ) => {
                 let limit = self.inner.stall_timeout;
                 Err(Error::Stalled { doing: "connect to the database", limit })
@@ -177,16 +183,37 @@ impl fmt::Debug for Database {
     }
 }
 
-/// The one place that knows how connections are secured.
-fn manager(config: Config) -> Manager {
-    Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast })
+/// Opens the pool's connections.
+struct Opener {
+    target: ConnectOptions,
+    synchronous_commit: bool,
+    /// Set once it is known that connections are sessions of their own.
+    pooling_checked: OnceCell<()>,
+}
+
+impl Manager for Opener {
+    type Type = Client;
+    type Error = Error;
+
+    async fn create(&self) -> Result<Client, Error> {
+        // Before a setting of ours could end up in somebody else's session. Whoever else wants a
+        // connection waits, so that there are never more than the pool may have.
+        self.pooling_checked.get_or_try_init(|| Box::pin(self.target.probe())).await?;
+        let client = Box::pin(self.target.open()).await?;
+        session::complete(&client, self.synchronous_commit).await?;
+        Ok(client)
+    }
+
+    async fn recycle(&self, client: &mut Client, _: &Metrics) -> RecycleResult<Error> {
+        if client.is_closed() { Err(RecycleError::message("it is closed")) } else { Ok(()) }
+    }
 }
 
 /// A connection of the pool. Dropping it closes it, whatever state it is in, and the server
 /// undoes what was not committed; only [`keep`](Connection::keep) gives it back for others.
 pub(crate) struct Connection {
     /// Present until drop.
-    object: Option<Object>,
+    object: Option<Object<Opener>>,
 }
 
 impl Connection {
@@ -197,13 +224,13 @@ impl Connection {
 }
 
 impl Deref for Connection {
-    type Target = ClientWrapper;
+    type Target = Client;
 
     #[expect(
         clippy::expect_used,
         reason = "only `keep` and `drop` empty it, and both end the value"
     )]
-    fn deref(&self) -> &ClientWrapper {
+    fn deref(&self) -> &Client {
         self.object.as_ref().expect("a connection has its object until it is dropped")
     }
 }

@@ -2,10 +2,12 @@ use std::fmt;
 use std::time::Duration;
 
 use ampsync_schema::{Conflict, InvalidIdent, QualifiedName, SchemaError};
+use sync_core::Causes;
 
 use crate::encode::{UnsupportedColumn, ValueError};
 use crate::hazard::Hazard;
 use crate::server_error::ServerError;
+use crate::tls::TlsError;
 
 /// What can go wrong with the PostgreSQL sink. No variant holds a password.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +21,19 @@ pub enum Error {
         #[source]
         source: ServerError,
     },
+    /// None of several servers took the connection.
+    #[error("could not connect to the database: {}", List(failures))]
+    Servers {
+        /// What each of them said, in the order in which they were tried.
+        failures: Vec<ServerFailure>,
+    },
+    /// The connection leads through a pooler that gives each transaction whichever session of the
+    /// server is free. The right to write, prepared statements and settings belong to a session.
+    #[error("the database is behind a pooler that gives each transaction another session")]
+    TransactionPooling,
+    /// The TLS options do not go together.
+    #[error("the database settings cannot work")]
+    Tls(#[source] Box<TlsError>),
     /// The server gave no answer in time.
     #[error("could not {doing}: no answer for {} s", limit.as_secs())]
     Stalled {
@@ -185,9 +200,38 @@ impl Error {
         move |source| Self::Server { doing, source: source.into() }
     }
 
+    /// The same, when a session was being opened in the middle of the work.
+    ///
+    /// It can pass, whatever it is: the same login has worked before, and during a maintenance
+    /// roles are locked, passwords and certificates renewed and databases restored.
+    pub(crate) fn while_connecting(mut self) -> Self {
+        if let Self::Server { source, .. } = &mut self {
+            source.connecting = true;
+        }
+        if let Self::Servers { failures } = &mut self {
+            failures.iter_mut().for_each(|failure| failure.source.connecting = true);
+        }
+        self
+    }
+
     /// See [`ServerError::is_refusal`].
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Server { source, .. } if source.is_refusal())
+    }
+}
+
+/// Why one of several servers did not take the connection.
+#[derive(Debug)]
+pub struct ServerFailure {
+    /// The server: host and port.
+    pub server: String,
+    /// What it said.
+    pub source: ServerError,
+}
+
+impl fmt::Display for ServerFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.server, Causes(&self.source))
     }
 }
 

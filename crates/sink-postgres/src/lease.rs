@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ampsync_schema::{QualifiedName, quote_literal};
 use futures::FutureExt;
+use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::database::{Connection, Database};
@@ -84,13 +85,14 @@ impl Leases {
         let mut lease = Lease { session, open, locked: true };
         let locked = {
             let client = &lease.session.connection;
-            let statement = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))";
+            let statement =
+                "SELECT pg_try_advisory_lock(hashtextextended($1, 0)), pg_backend_pid()";
             let key = lock_key(table);
             let parameters: [(&(dyn ToSql + Sync), Type); 1] = [(&key, Type::TEXT)];
             let query = client.query_typed(statement, &parameters);
             database.answer("take the right to write", query).await
         };
-        match locked.and_then(|rows| sql::scalar(&rows, "take the right to write")) {
+        match locked.and_then(|rows| lease.session.answered(&rows)) {
             Ok(true) => Ok(Some(lease)),
             Ok(false) => {
                 lease.locked = false;
@@ -150,6 +152,18 @@ impl Sessions {
 impl Session {
     fn is_valid(&self) -> bool {
         !self.void.load(Ordering::Acquire) && !self.connection.is_closed()
+    }
+
+    /// Whether a lock was taken, and by this session: behind a pooler that was put in between
+    /// later, it would be anybody's.
+    fn answered(&self, rows: &[Row]) -> Result<bool, Error> {
+        const DOING: &str = "take the right to write";
+        let locked = sql::scalar(rows, DOING)?;
+        let pid: Option<i32> = match rows.first() {
+            Some(row) => row.try_get(1).map_err(Error::server(DOING))?,
+            None => None,
+        };
+        if pid == Some(self.backend.pid) { Ok(locked) } else { Err(Error::TransactionPooling) }
     }
 }
 

@@ -3,6 +3,11 @@
 //! All SQL of the project lives here and in `ampsync-schema`. A [`Database`] is shared by the
 //! process; each table has a [`PostgresSink`] of its own.
 //!
+//! # Where the database is
+//!
+//! [`ConnectOptions`] say it: a URL as libpq takes it, with all of `sslmode`, or the same by its
+//! parts. [`ConnectOptions::probe`] tells, before anything is begun, whether it would work.
+//!
 //! # What a table is like
 //!
 //! A table gets the stream's columns. [`SinkOptions`] say what more is asked of it: another name,
@@ -58,6 +63,7 @@ pub mod bench;
 mod bookkeeping;
 mod catalog;
 mod commit;
+mod connect;
 mod database;
 mod encode;
 mod error;
@@ -71,12 +77,15 @@ mod session;
 mod sink;
 mod sql;
 mod sqlstate;
+mod tls;
 mod violation;
 
+pub use connect::{ConnectOptions, Conninfo, ConninfoError, ConninfoProblem};
 pub use database::{Database, DatabaseOptions};
 pub use encode::{Unsupported, UnsupportedColumn, ValueCounts, ValueError};
-pub use error::Error;
+pub use error::{Error, ServerFailure};
 pub use hazard::Hazard;
 pub use options::{NulPolicy, RangePolicy, SinkOptions, ValuePolicy};
 pub use server_error::ServerError;
 pub use sink::{PgTxn, PostgresSink};
+pub use tls::{ClientIdentity, RootCertificates, SslMode, TlsError, TlsOptions, UnknownSslMode};

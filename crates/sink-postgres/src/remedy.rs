@@ -6,19 +6,27 @@ use std::borrow::Cow;
 use ampsync_schema::{Conflict, Cost, QualifiedName, quote_ident, quote_literal};
 use sync_core::{Classify, Fault};
 
-use crate::error::Error;
+use crate::error::{Error, ServerFailure};
 use crate::server_error::ServerError;
 
 impl Classify for Error {
     fn fault(&self) -> Fault {
         match self {
             Self::Server { source, .. } => source.verdict().0,
+            Self::Servers { failures } => {
+                // While one of them may come back, waiting can help.
+                let can_pass =
+                    |failure: &ServerFailure| failure.source.verdict().0 != Fault::Permanent;
+                if failures.iter().any(can_pass) { Fault::Transient } else { Fault::Permanent }
+            }
             Self::Alter { source, .. } => alter_fault(source),
             Self::Stalled { .. } | Self::NoConnection { .. } | Self::AlreadyOpen(_) => {
                 Fault::Transient
             }
             Self::LeaseLost => Fault::Fenced,
             Self::Settings(_)
+            | Self::Tls(_)
+            | Self::TransactionPooling
             | Self::Name(_)
             | Self::Schema(_)
             | Self::Unsupported { .. }
@@ -42,6 +50,20 @@ impl Classify for Error {
     fn remedy(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Server { source, .. } => source.verdict().1,
+            Self::Servers { failures } => {
+                let remedy = |failure: &ServerFailure| {
+                    let remedy = failure.source.verdict().1?;
+                    Some(format!("{}: {remedy}", failure.server))
+                };
+                let remedies: Vec<_> = failures.iter().filter_map(remedy).collect();
+                (!remedies.is_empty()).then(|| remedies.join("; ").into())
+            }
+            Self::TransactionPooling => Some(
+                "connect to PostgreSQL itself, or let the pooler keep whole sessions (PgBouncer: \
+                 pool_mode = session for this database or user)"
+                    .into(),
+            ),
+            Self::Tls(error) => Some(error.remedy()),
             Self::Alter { statement, source, .. } => alter_remedy(statement, source),
             Self::NoConnection { .. } => Some("raise MAX_DB_CONNECTIONS".into()),
             Self::Unsupported { .. } => {

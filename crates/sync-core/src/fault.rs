@@ -46,6 +46,23 @@ impl fmt::Display for Causes<'_> {
     }
 }
 
+/// The first error of type `E` among `error` and its causes. It is also found where an I/O error
+/// was made of it, which hides it from [`source`](Error::source).
+#[must_use]
+pub fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
 /// Prints a text in one line, its control characters escaped and nothing else: what a server says
 /// cannot forge a line of the log, and a statement can be copied from it as it is.
 #[derive(Debug)]
@@ -69,6 +86,14 @@ impl<T: fmt::Display> fmt::Display for OneLine<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_found_also_inside_an_io_error() {
+        let number = "x".parse::<u8>().unwrap_err();
+        let error = std::io::Error::other(std::io::Error::other(number.clone()));
+        assert_eq!(cause::<std::num::ParseIntError>(&error), Some(&number));
+        assert_eq!(cause::<fmt::Error>(&error), None);
+    }
 
     #[test]
     fn a_text_stays_one_line_that_can_be_copied() {

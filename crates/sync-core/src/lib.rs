@@ -20,7 +20,7 @@ mod simulation;
 pub use checkpoint::{Advance, Checkpoint, CommitId, Cut};
 pub use config::{BatchConfig, BeyondRetention, EngineConfig, RetryConfig};
 pub use engine::{Outcome, TableSync, run};
-pub use fault::{Causes, Classify, Fault, OneLine};
+pub use fault::{Causes, Classify, Fault, OneLine, cause};
 pub use health::{HealthBoard, TableError, TableHealth, TableState};
 pub use machine::{BeyondLedger, Violation};
 pub use message::{Mark, Message};

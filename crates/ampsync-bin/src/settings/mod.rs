@@ -62,6 +62,8 @@ pub(crate) struct ServerSettings {
     /// Where its Admin API is, if that may be asked.
     pub(crate) admin_endpoint: Option<String>,
     pub(crate) token: Option<Secret>,
+    /// The authorities that vouch for it, as PEM, instead of the system's.
+    pub(crate) ca_certificates: Option<String>,
     pub(crate) decode_limit_mib: u16,
 }
 
@@ -141,11 +143,13 @@ fn server(reader: &mut Reader<'_>) -> Option<ServerSettings> {
     let endpoint = reader.get(&table::NOZZLE_ENDPOINT);
     let admin_endpoint = reader.get(&table::NOZZLE_ADMIN_ENDPOINT);
     let token = reader.get(&table::NOZZLE_AUTH_TOKEN);
+    let ca_certificates = reader.get(&table::NOZZLE_CA);
     let decode_limit_mib = reader.get(&table::NOZZLE_DECODE_LIMIT_MIB);
     Some(ServerSettings {
         endpoint: endpoint?,
         admin_endpoint,
         token,
+        ca_certificates,
         decode_limit_mib: decode_limit_mib?,
     })
 }

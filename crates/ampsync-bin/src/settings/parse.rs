@@ -8,13 +8,12 @@ use std::time::Duration;
 use ampsync_manifest::{DatasetRef, EXTENSIONS, Format, InvalidName, TableName};
 use ampsync_schema::Ident;
 use nozzle_client::Secret;
-use sink_postgres::{NulPolicy, RangePolicy};
+use sink_postgres::{Conninfo, ConninfoError, NulPolicy, RangePolicy, SslMode};
 use sync_core::BeyondRetention;
-use tokio_postgres::Config;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::{QueryMode, database};
+use super::QueryMode;
 use crate::logging::LogFormat;
 
 const MIB: usize = 1 << 20;
@@ -98,8 +97,24 @@ pub(super) fn secret(text: &str) -> Result<Secret, String> {
     Ok(Secret::new(text))
 }
 
-pub(super) fn database_url(text: &str) -> Result<Config, String> {
-    database::parse_url(text).map_err(str::to_owned)
+pub(super) fn database_url(text: &str) -> Result<Conninfo, String> {
+    text.parse().map_err(|error: ConninfoError| {
+        let error = error.to_string();
+        error.strip_prefix("expected ").map(str::to_owned).unwrap_or(error)
+    })
+}
+
+pub(super) fn ssl_mode(text: &str) -> Result<SslMode, String> {
+    one_of(text, &SslMode::ALL.map(|mode| (mode.as_str(), mode)))
+}
+
+/// What is in it is looked at by who uses it.
+pub(super) fn certificates(text: &str) -> Result<String, String> {
+    if text.contains("-----BEGIN CERTIFICATE-----") {
+        Ok(text.to_owned())
+    } else {
+        Err("certificates in PEM, each with -----BEGIN CERTIFICATE----- before it".to_owned())
+    }
 }
 
 pub(super) fn port(text: &str) -> Result<u16, String> {

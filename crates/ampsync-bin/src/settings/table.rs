@@ -7,9 +7,8 @@ use std::time::Duration;
 use ampsync_manifest::{DatasetRef, TableName};
 use ampsync_schema::Ident;
 use nozzle_client::Secret;
-use sink_postgres::{NulPolicy, RangePolicy};
+use sink_postgres::{Conninfo, NulPolicy, RangePolicy, SslMode};
 use sync_core::BeyondRetention;
-use tokio_postgres::Config;
 
 use super::QueryMode;
 use super::parse;
@@ -71,16 +70,22 @@ settings! {
         group: Group::Dataset, value: "TOKEN", aliases: &["AMP_AUTH_TOKEN"], example: "eyJhbGciOi...",
         secret: true, file: true,
     }
+    /// The authority that vouches for the server's certificate with https, as PEM, instead of the
+    /// system's; mostly as NOZZLE_CA_FILE.
+    NOZZLE_CA: String = parse::certificates, {
+        group: Group::Dataset, value: "PEM", example: "-----BEGIN CERTIFICATE-----...", secret: true, file: true,
+    }
     /// The largest message taken from the server, in MiB: 1 to 512.
     NOZZLE_DECODE_LIMIT_MIB: u16 = parse::decode_limit_mib, {
         group: Group::Dataset, value: "MIB", default: Some("32"), example: "64",
     }
-    /// The database to write to. Special characters in the password are percent-encoded.
-    DATABASE_URL: Config = parse::database_url, {
+    /// The database to write to: a URL as libpq takes it, or its name=value pairs. Special
+    /// characters in the password are percent-encoded.
+    DATABASE_URL: Conninfo = parse::database_url, {
         group: Group::Database, value: "URL", secret: true, file: true,
         example: "postgres://user:password@localhost:5432/app",
     }
-    /// Instead of DATABASE_URL: the host, or the folder of a Unix socket.
+    /// Instead of DATABASE_URL: the host, or the folder of a Unix socket; several with commas.
     DATABASE_HOST: String = parse::text, {
         group: Group::Database, value: "HOST", example: "localhost",
     }
@@ -99,6 +104,24 @@ settings! {
     /// The user's password, with DATABASE_HOST; where the server asks for none, it may be left out.
     DATABASE_PASSWORD: Secret = parse::secret, {
         group: Group::Database, value: "PASSWORD", example: "correct-horse", secret: true, file: true,
+    }
+    /// Whether the database is spoken to with TLS, and who it has to be, unless DATABASE_URL says so:
+    /// disable, allow, prefer, require, verify-ca or verify-full, as with psql.
+    PGSSLMODE: SslMode = parse::ssl_mode, {
+        group: Group::Database, value: "MODE", default: Some("prefer"), example: "verify-full",
+    }
+    /// The authority that vouches for the database's certificate, a PEM file, or system; unless
+    /// DATABASE_URL says so.
+    PGSSLROOTCERT: String = parse::text, {
+        group: Group::Database, value: "PATH", example: "/run/secrets/db-ca.pem",
+    }
+    /// The certificate that is shown to the database, a PEM file; unless DATABASE_URL says so.
+    PGSSLCERT: String = parse::text, {
+        group: Group::Database, value: "PATH", example: "/run/secrets/db-client.pem",
+    }
+    /// The key of that certificate, a PEM file that nobody else may read.
+    PGSSLKEY: String = parse::text, {
+        group: Group::Database, value: "PATH", example: "/run/secrets/db-client.key",
     }
     /// The PostgreSQL schema the tables are in, unless AMPSYNC_CONFIG says otherwise.
     DATABASE_SCHEMA: Ident = parse::schema_name, {

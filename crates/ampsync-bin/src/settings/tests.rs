@@ -31,12 +31,12 @@ fn map<K: From<&'static str> + Ord>(
     pairs.iter().map(|(name, value)| (K::from(name), value.into())).collect()
 }
 
-fn read(environment: &[(&'static str, &'static str)]) -> Result<Settings, Mistakes> {
+pub(super) fn read(environment: &[(&'static str, &'static str)]) -> Result<Settings, Mistakes> {
     Settings::read(&Given { flags: BTreeMap::new(), environment: map(environment) }, &file)
 }
 
 /// What is enough, and then some more.
-fn with(more: &[(&'static str, &'static str)]) -> Result<Settings, Mistakes> {
+pub(super) fn with(more: &[(&'static str, &'static str)]) -> Result<Settings, Mistakes> {
     let enough = [
         ("DATASET_MANIFEST", "nozzle.config.json"),
         ("DATABASE_URL", "postgres://u:p@db:5433/app"),
@@ -48,7 +48,7 @@ fn check(environment: &[(&'static str, &'static str)], expected: Expect) {
     expected.assert_eq(&read(environment).unwrap_err().to_string());
 }
 
-fn check_with(more: &[(&'static str, &'static str)], expected: Expect) {
+pub(super) fn check_with(more: &[(&'static str, &'static str)], expected: Expect) {
     expected.assert_eq(&with(more).unwrap_err().to_string());
 }
 
@@ -181,7 +181,7 @@ fn a_flag_goes_before_the_environment() {
     let settings = Settings::read(&given, &file).unwrap();
     assert_eq!(settings.server.endpoint, "http://flag");
     assert_eq!(settings.dataset.tables().len(), 1);
-    assert_eq!(settings.database.config.get_password(), Some(&b"filed"[..]));
+    assert_eq!(settings.database.config.config().get_password(), Some(&b"filed"[..]));
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_password_keeps_its_spaces_and_loses_the_line_break_of_its_file() {
             (variable, value),
         ]);
         let config = settings.unwrap().database.config;
-        String::from_utf8(config.get_password().unwrap().to_owned()).unwrap()
+        String::from_utf8(config.config().get_password().unwrap().to_owned()).unwrap()
     };
     assert_eq!(password("DATABASE_PASSWORD", " pass word "), " pass word ");
     assert_eq!(password("DATABASE_PASSWORD_FILE", "/run/secrets/password"), " pass word ");
@@ -419,43 +419,6 @@ fn files_that_cannot_be_read_are_mistakes() {
               DATABASE_URL_FILE: the file /run/secrets/none cannot be read: entity not found
                   name a text file with nothing in it but the value"#]],
     );
-}
-
-#[test]
-fn a_database_url_is_refused_without_repeating_it() {
-    for (url, expected) in [
-        ("db/app", "starts with postgres://"),
-        ("host=db password=hunter2", "starts with postgres://"),
-        ("mysql://u:hunter2@db/app", "starts with postgres://"),
-        ("postgres://u:hunter2@x@db/app", "%40"),
-        ("postgres://u:hunter2@db:port/app", "percent-encoded"),
-        ("postgres://u:hunter2@db/app?hunter2=1", "percent-encoded"),
-        ("postgres://u:hunter2@db/app?sslmode=verify-full", "TLS to PostgreSQL is not supported"),
-        ("postgres://u:hunter2@db/app?sslmode=require", "TLS to PostgreSQL is not supported"),
-        ("postgres://u:hunter2@db", "names a database"),
-        ("postgres://db/app", "names a user"),
-        ("postgres://u:hunter2@/app", "names a host"),
-    ] {
-        let mistakes = read(&[("DATABASE_URL", url)]).unwrap_err().to_string();
-        assert!(mistakes.contains(expected), "{url}: {mistakes}");
-        assert!(!mistakes.contains("hunter2"), "{url}: {mistakes}");
-    }
-}
-
-#[test]
-fn what_a_database_url_may_have_is_taken() {
-    for url in [
-        "postgres://u@db/app",
-        "postgresql://u:p%40ss@[::1]:5433/app?sslmode=disable",
-        "postgres://u:p@db/app?sslmode=prefer&connect_timeout=3",
-        "postgres://u:p@%2Frun%2Fpostgresql/app",
-        "postgres://u:p@a,b/app",
-        "postgres://u:a/b?c#d@db/app",
-        "postgres://u:p@db/app?options=-c%20synchronous_commit%3Don",
-    ] {
-        let mistakes = read(&[("DATABASE_URL", url)]).unwrap_err().to_string();
-        assert!(!mistakes.contains("DATABASE_URL"), "{url}: {mistakes}");
-    }
 }
 
 #[test]

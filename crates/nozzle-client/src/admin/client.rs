@@ -15,6 +15,7 @@ use super::answer::{Failure, OldDataset, OldVersions, Revision};
 use super::{AdminError, DatasetQuery, ResolvedDataset};
 use crate::endpoint::{self, Refused};
 use crate::secret::Secret;
+use crate::trust;
 
 /// More than the longest list of tables or versions takes.
 const ANSWER_MIB_MAX: usize = 8;
@@ -41,6 +42,7 @@ pub struct AdminClient {
 pub struct AdminBuilder {
     endpoint: String,
     token: Option<Secret>,
+    ca_certificate: Option<Vec<u8>>,
     timeout: Duration,
 }
 
@@ -49,6 +51,14 @@ impl AdminBuilder {
     #[must_use]
     pub fn bearer_token(mut self, token: impl Into<Secret>) -> Self {
         self.token = Some(token.into());
+        self
+    }
+
+    /// The certificate authority to trust with `https`, as PEM, instead of the system's own;
+    /// several may be in one text.
+    #[must_use]
+    pub fn ca_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.ca_certificate = Some(pem.into());
         self
     }
 
@@ -71,20 +81,27 @@ impl AdminBuilder {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         http.set_connect_timeout(Some(CONNECT_MAX));
-        let connector = if base.starts_with("https://") {
-            HttpsConnectorBuilder::new()
-                .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
-                .map_err(AdminError::Tls)?
-        } else {
-            // No certificate will ever be looked at, and none need be installed.
-            let roots = rustls::RootCertStore::empty();
-            let provider = rustls::crypto::ring::default_provider();
-            let config = rustls::ClientConfig::builder_with_provider(provider.into())
-                .with_safe_default_protocol_versions()
-                .map_err(|error| AdminError::Tls(std::io::Error::other(error)))?
-                .with_root_certificates(roots)
-                .with_no_client_auth();
-            HttpsConnectorBuilder::new().with_tls_config(config)
+        let provider = rustls::crypto::ring::default_provider();
+        let roots = match &self.ca_certificate {
+            _ if !base.starts_with("https://") => {
+                // No certificate will ever be looked at, and none need be installed.
+                Some(rustls::RootCertStore::empty())
+            }
+            Some(pem) => Some(trust::roots(pem).map_err(AdminError::Setting)?),
+            None => None,
+        };
+        let connector = match roots {
+            Some(roots) => {
+                let config = rustls::ClientConfig::builder_with_provider(provider.into())
+                    .with_safe_default_protocol_versions()
+                    .map_err(|error| AdminError::Tls(std::io::Error::other(error)))?
+                    .with_root_certificates(roots)
+                    .with_no_client_auth();
+                HttpsConnectorBuilder::new().with_tls_config(config)
+            }
+            None => HttpsConnectorBuilder::new()
+                .with_provider_and_native_roots(provider)
+                .map_err(AdminError::Tls)?,
         };
         let connector = connector.https_or_http().enable_http1().wrap_connector(http);
         Ok(AdminClient {
@@ -110,7 +127,12 @@ impl AdminClient {
     /// The settings of a client of the Admin API at `endpoint`.
     #[must_use]
     pub fn builder(endpoint: &str) -> AdminBuilder {
-        AdminBuilder { endpoint: endpoint.to_owned(), token: None, timeout: TIMEOUT }
+        AdminBuilder {
+            endpoint: endpoint.to_owned(),
+            token: None,
+            ca_certificate: None,
+            timeout: TIMEOUT,
+        }
     }
 
     /// What `dataset` is at the moment: the revision that names it for good, and its tables.

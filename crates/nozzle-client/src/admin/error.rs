@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use sync_core::{Classify, Fault};
 
+use crate::trust;
+
 /// Everything that can go wrong between a client and the Admin API. No variant shows the bearer
 /// token.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +98,9 @@ impl Classify for AdminError {
             }
             Self::Status { status: 401 | 403, .. } => {
                 "check NOZZLE_AUTH_TOKEN: the gateway wants a valid token"
+            }
+            Self::Connection(source) if trust::is_about_certificates(source.as_ref()) => {
+                trust::REMEDY
             }
             Self::Connection(_) | Self::Timeout { .. } | Self::Status { .. } => {
                 "check that NOZZLE_ADMIN_ENDPOINT is the Admin API (port 1610) of a server that \

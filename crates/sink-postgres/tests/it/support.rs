@@ -53,9 +53,14 @@ impl World {
 
     /// The blocks of the rows of table `logs`, ascending.
     pub(crate) async fn blocks(&self) -> Vec<i64> {
-        let query = "SELECT _block_num FROM logs ORDER BY 1";
-        self.session.query(query, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+        blocks_of(&self.session).await
     }
+}
+
+/// The blocks of the rows of table `logs`, ascending.
+pub(crate) async fn blocks_of(session: &Session) -> Vec<i64> {
+    let query = "SELECT _block_num FROM logs ORDER BY 1";
+    session.query(query, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
 pub(crate) fn options() -> DatabaseOptions {

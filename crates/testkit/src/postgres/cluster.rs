@@ -1,5 +1,6 @@
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -174,6 +175,36 @@ impl Cluster {
         Ok(name)
     }
 
+    /// Writes a file into the data directory, for nobody but the server, and returns its path.
+    /// `postgresql.conf` and what it names are read by the next start.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> Result<PathBuf, ClusterError> {
+        let path = self.folder.join("data").join(name);
+        fs::write(&path, text).map_err(ClusterError::io("write", &path))?;
+        let private = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(&path, private).map_err(ClusterError::io("protect", &path))?;
+        self.owner.give(&path)?;
+        Ok(path)
+    }
+
+    /// The folder of the server's socket, over which the superuser needs no password.
+    #[must_use]
+    pub fn socket_folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The user that runs the server, and may run what belongs to it.
+    pub(super) fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    /// The superuser's password.
+    pub(super) fn password(&self) -> &str {
+        &self.password
+    }
+
     /// The end of the server's log.
     #[must_use]
     pub fn log(&self) -> String {
@@ -333,7 +364,7 @@ pub async fn shared() -> &'static Cluster {
     SHARED.get_or_init(start).await
 }
 
-fn free_port() -> std::io::Result<u16> {
+pub(super) fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 

@@ -12,6 +12,9 @@ pub enum InstallError {
     /// Nobody packages this major version for any machine.
     #[error("there is no PostgreSQL {0} here; name the folder that has its programs in PG_BIN_{0}")]
     NoVersion(u32),
+    /// PgBouncer has to be installed by a person.
+    #[error("there is no pgbouncer here: install it (Debian: apt-get install pgbouncer)")]
+    NoPgBouncer,
     /// The package manager could not be run.
     #[error("could not run {command}")]
     Run {
