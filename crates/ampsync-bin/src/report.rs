@@ -131,16 +131,11 @@ mod tests {
     use super::*;
 
     fn health(state: TableState, rows: u64) -> TableHealth {
-        TableHealth {
-            state,
-            since: SystemTime::UNIX_EPOCH,
-            cursor: None,
-            provisional: None,
-            rows,
-            commits: rows,
-            reorgs: 0,
-            last_error: None,
-        }
+        let mut health = TableHealth::new(SystemTime::UNIX_EPOCH);
+        health.state = state;
+        health.rows = rows;
+        health.commits = rows;
+        health
     }
 
     fn board(health: TableHealth) -> BTreeMap<String, TableHealth> {
