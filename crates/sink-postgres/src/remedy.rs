@@ -14,9 +14,10 @@ impl Classify for Error {
         match self {
             Self::Server { source, .. } => source.verdict().0,
             Self::Alter { source, .. } => alter_fault(source),
-            Self::Stalled { .. } | Self::NoConnection { .. } | Self::AlreadyOpen(_) => {
-                Fault::Transient
-            }
+            Self::Stalled { .. }
+            | Self::NoConnection { .. }
+            | Self::NotifyQueueFull { .. }
+            | Self::AlreadyOpen(_) => Fault::Transient,
             Self::LeaseLost => Fault::Fenced,
             Self::Settings(_)
             | Self::Name(_)
@@ -44,6 +45,10 @@ impl Classify for Error {
             Self::Server { source, .. } => source.verdict().1,
             Self::Alter { statement, source, .. } => alter_remedy(statement, source),
             Self::NoConnection { .. } => Some("raise MAX_DB_CONNECTIONS".into()),
+            Self::NotifyQueueFull { .. } => Some(
+                "end the session that listens and is idle in a transaction, or unset NOTIFY_CHANNEL"
+                    .into(),
+            ),
             Self::Unsupported { .. } => {
                 Some("leave the columns out, or cast them in the query".into())
             }

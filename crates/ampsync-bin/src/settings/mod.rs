@@ -14,6 +14,7 @@ mod tests;
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use nozzle_client::Secret;
 use sync_core::{BatchConfig, EngineConfig, RetryConfig};
@@ -63,6 +64,8 @@ pub(crate) struct ServerSettings {
     pub(crate) admin_endpoint: Option<String>,
     pub(crate) token: Option<Secret>,
     pub(crate) decode_limit_mib: u16,
+    /// How often it is asked where the head is, if it is.
+    pub(crate) head_probe: Option<Duration>,
 }
 
 impl Settings {
@@ -142,11 +145,13 @@ fn server(reader: &mut Reader<'_>) -> Option<ServerSettings> {
     let admin_endpoint = reader.get(&table::NOZZLE_ADMIN_ENDPOINT);
     let token = reader.get(&table::NOZZLE_AUTH_TOKEN);
     let decode_limit_mib = reader.get(&table::NOZZLE_DECODE_LIMIT_MIB);
+    let head_probe = reader.get(&table::HEAD_PROBE);
     Some(ServerSettings {
         endpoint: endpoint?,
         admin_endpoint,
         token,
         decode_limit_mib: decode_limit_mib?,
+        head_probe: head_probe?,
     })
 }
 
@@ -194,8 +199,10 @@ fn ordered<T: PartialOrd>(
 
 fn log(reader: &mut Reader<'_>) -> Option<LogSettings> {
     let format = reader.get(&table::LOG_FORMAT);
+    let progress = reader.get(&table::PROGRESS);
     let filter = reader.get(&table::RUST_LOG);
-    Some(LogSettings { format: format?, filter: filter? })
+    let color = !reader.is_in_environment("NO_COLOR");
+    Some(LogSettings { format: format?, progress: progress?, color, filter: filter? })
 }
 
 /// The one of `names` that `wanted` was probably meant to be.

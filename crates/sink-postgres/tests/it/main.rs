@@ -9,6 +9,7 @@ mod doubt;
 mod evolution;
 mod lease;
 mod maintenance;
+mod notify;
 mod prepare;
 mod refusals;
 mod support;

@@ -5,6 +5,7 @@ mod failure;
 mod histogram;
 mod pace;
 mod ready;
+mod state;
 mod table;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,8 @@ use std::time::SystemTime;
 pub use failure::{FailureClass, TableError};
 pub use histogram::Histogram;
 pub use ready::{NotReady, STALLED_AFTER};
-pub use table::{Head, LastReorg, TableHealth, TableState};
+pub use state::{Head, LastReorg, TableState};
+pub use table::TableHealth;
 
 use crate::chain::BlockNum;
 use crate::drive::MemoryBudget;

@@ -2,7 +2,7 @@ use std::time::{Duration, SystemTime};
 
 use super::TableHealth;
 use super::pace::elapsed;
-use super::table::TableState;
+use super::state::TableState;
 
 /// How long a table that is behind may make no progress until it counts as stalled: as long as the
 /// engine waits before it opens a silent stream anew.
