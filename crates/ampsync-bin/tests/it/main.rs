@@ -8,4 +8,5 @@ mod process;
 mod resources;
 mod schema;
 mod security;
+mod terminal;
 mod waiting;
