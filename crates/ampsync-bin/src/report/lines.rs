@@ -5,9 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use sync_core::TableHealth;
 use tokio::time::Instant;
-use tracing::field::display;
 
-use super::text::Span;
 use super::{is_on_its_way, name};
 
 /// How often a table that is on its way to the head is summed up.
@@ -159,21 +157,21 @@ impl Line {
                 let Progress { block, rows, commits, reorgs } = progress;
                 let Outlook { head, lag_blocks, lag, rows_per_second, eta } = outlook;
                 let lag_s = lag.map(|lag| lag.as_secs());
-                let rows_per_s = display(format!("{rows_per_second:.0}"));
-                let eta = eta.map(|eta| display(Span(eta)));
+                let rows_per_s = rows_per_second.round();
+                let eta_s = eta.map(|eta| eta.as_secs());
                 tracing::info!(
-                    table, state, block, head, lag_blocks, lag_s, rows_per_s, eta, rows, commits,
+                    table, state, block, head, lag_blocks, lag_s, rows_per_s, eta_s, rows, commits,
                     reorgs, "progress"
                 );
             }
             Self::Stalled { table, block, head, quiet } => {
-                let quiet = display(Span(*quiet));
+                let quiet_s = quiet.as_secs();
                 let remedy = "see whether the server itself gets on with the dataset";
                 tracing::warn!(
                     table,
                     block,
                     head,
-                    quiet,
+                    quiet_s,
                     remedy,
                     "stalled: behind, and no progress"
                 );

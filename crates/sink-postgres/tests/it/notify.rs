@@ -193,11 +193,11 @@ async fn a_full_queue_is_waited_for() {
     world
         .session
         .batch_execute(
-            "CREATE FUNCTION full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            "CREATE FUNCTION queue_is_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
              RAISE EXCEPTION 'too many notifications in the NOTIFY queue' USING ERRCODE = '54000'; \
              END $$; \
-             CREATE CONSTRAINT TRIGGER full AFTER INSERT ON logs DEFERRABLE INITIALLY DEFERRED \
-             FOR EACH ROW EXECUTE FUNCTION full()",
+             CREATE CONSTRAINT TRIGGER queue_is_full AFTER INSERT ON logs DEFERRABLE INITIALLY DEFERRED \
+             FOR EACH ROW EXECUTE FUNCTION queue_is_full()",
         )
         .await
         .unwrap();

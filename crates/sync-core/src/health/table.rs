@@ -27,7 +27,8 @@ pub struct TableHealth {
     pub head: Option<Head>,
     /// Since when there is something that the table does not have.
     pub behind_since: Option<SystemTime>,
-    /// When the table last got on: when rows came, or something was committed.
+    /// When the table last got on: when rows came, something was committed, or an interruption was
+    /// over.
     pub progressed: SystemTime,
     /// When the server last said something, be it only a sign of life.
     pub heard: Option<SystemTime>,
@@ -193,10 +194,13 @@ impl TableHealth {
         Sample { at, rows: self.rows, block }
     }
 
-    /// A stream was opened from the checkpoint.
+    /// A stream was opened from the checkpoint. After an interruption it has all the time there is to
+    /// get on; one that took the place of a silent one has not.
     pub(crate) fn opened(&mut self, now: SystemTime) {
         self.sessions += 1;
-        self.progressed = now;
+        if !self.state.is_streaming() {
+            self.progressed = now;
+        }
         self.pace.begin(self.sample(now));
     }
 

@@ -127,6 +127,15 @@ async fn a_server_that_does_not_mark_ranges_is_not_waited_for_at_the_head() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn to_open_a_silent_stream_anew_is_no_progress() {
+    let world = World::new(Script::new([silent(whole(&range(0, 2)))]));
+    let _running = world.start();
+    let before = world.until_live_at(2).await;
+    let after = world.until("opened anew", |health| health.sessions == 2).await;
+    assert_eq!(after.progressed, before.progressed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_table_is_on_the_board_before_the_first_has_begun() {
     let gate = Injected::Waits(Arc::new(Semaphore::new(0)));
     let world = World::new(Script::default());
