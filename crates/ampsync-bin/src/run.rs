@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::{self, Verb};
+use crate::console::Console;
 use crate::settings::{Given, Mistakes, SchemaSettings, Settings};
 use crate::{logging, schema, sync};
 
@@ -48,14 +49,15 @@ pub(crate) fn main(arguments: Vec<OsString>, environment: BTreeMap<OsString, OsS
     match line.verb {
         Verb::Sync => match Settings::read(&given, &read_file) {
             Ok(settings) => {
-                logging::start(&settings.log);
-                in_runtime(sync::sync(settings))
+                let console = Console::new(&settings.log);
+                logging::start(&settings.log, &console);
+                in_runtime(sync::sync(settings, console))
             }
             Err(mistakes) => refuse(&mistakes),
         },
         Verb::Schema(request) => match SchemaSettings::read(&given, &read_file, request.diff) {
             Ok(settings) => {
-                logging::start(&settings.log);
+                logging::start(&settings.log, &Console::new(&settings.log));
                 in_runtime(schema::schema(settings, request))
             }
             Err(mistakes) => refuse(&mistakes),

@@ -11,19 +11,20 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::chosen::ChosenSource;
+use crate::console::Console;
 use crate::continuing::ContinuingSink;
 use crate::declared::ComparedSource;
 use crate::plan::{self, PlannedTable};
 use crate::run::{Exit, refuse};
 use crate::settings::{Mistake, Mistakes, Settings, Streams};
 use crate::signals::Signals;
-use crate::{adapters, admin, database, report};
+use crate::{adapters, admin, database, head, report};
 
 /// How long the tables have to stop cleanly.
 const STOP_MAX: Duration = Duration::from_secs(10);
 
 /// Keeps the tables in step until a signal comes, or all have stopped for good.
-pub(crate) async fn sync(settings: Settings) -> Exit {
+pub(crate) async fn sync(settings: Settings, console: Console) -> Exit {
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => {
@@ -46,7 +47,7 @@ pub(crate) async fn sync(settings: Settings) -> Exit {
             return Exit::Clean;
         }
     };
-    run(&settings, tables, &client, &database, signals).await
+    run(&settings, tables, (&client, &database), console, signals).await
 }
 
 /// Waits for the database, and for the dataset where the Admin API can be asked for it; then says
@@ -87,10 +88,11 @@ fn announce(settings: &Settings) {
 async fn run(
     settings: &Settings,
     tables: Vec<PlannedTable>,
-    client: &SqlClient,
-    database: &Database,
+    (client, database): (&SqlClient, &Database),
+    console: Console,
     mut signals: Signals,
 ) -> Exit {
+    let heads = head::Probes::new(client, &tables, settings.server.head_probe);
     let tables = tables.into_iter().map(|planned| {
         let PlannedTable { target, options, unpinned, .. } = planned;
         let database = database.clone();
@@ -126,7 +128,8 @@ async fn run(
     let mut engine = pin!(async {
         tokio::select! {
             outcomes = engine => outcomes,
-            never = report::follow(health) => match never {},
+            never = heads.follow(&health) => match never {},
+            never = report::follow(Arc::clone(&health), console) => match never {},
         }
     });
     let signal = tokio::select! {

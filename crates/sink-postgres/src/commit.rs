@@ -1,6 +1,6 @@
 //! One commit: retract, copy, move the checkpoint, in one transaction and four round trips.
 //!
-//! 1. `BEGIN`, the compare-and-swap and the retraction, in one message. The compare-and-swap
+//! 1. `BEGIN`, the compare-and-swap, the retraction and the announcement, in one message. The compare-and-swap
 //!    comes first, so that a second writer is refused before it does any work, and a retry waits
 //!    for an older attempt that may still be under way instead of running beside it.
 //! 2. and 3. The ledger and `COPY`, sent at once.
@@ -16,6 +16,7 @@ use tokio_postgres::{CopyInSink, SimpleQueryMessage, Statement};
 use crate::bookkeeping::{self, LedgerStatements, Reorg};
 use crate::database::Connection;
 use crate::error::Error;
+use crate::notify::{self, Announced};
 use crate::sink::PgTxn;
 use crate::sql;
 
@@ -29,14 +30,15 @@ pub(crate) async fn run(
     txn: PgTxn<'_>,
     advance: &Advance,
 ) -> Result<Committed, CommitError<Error>> {
-    let PgTxn { database, lease, prepared, invalidated, rows } = txn;
+    let PgTxn { database, lease, prepared, invalidated, rows, appended } = txn;
     if !lease.is_valid() {
         return Err(CommitError::Aborted(Error::LeaseLost));
     }
     // Dropping the connection undoes everything: that is what every early return does.
     let connection = database.connection().await.map_err(CommitError::Aborted)?;
     let invalidated: Vec<_> = invalidated.iter().map(|range| (range.start, range.end)).collect();
-    let commit = Commit { database, prepared: &*prepared, connection: &connection, advance };
+    let commit =
+        Commit { database, prepared: &*prepared, connection: &connection, advance, rows: appended };
     let statements = commit.prepare().await.map_err(CommitError::Aborted)?;
     let Some(retracted) = commit.begin(&invalidated).await.map_err(CommitError::Aborted)? else {
         return Err(CommitError::Fenced);
@@ -48,9 +50,13 @@ pub(crate) async fn run(
         Ok(()) => {
             connection.keep();
             prepared.cursor.clone_from(&advance.cursor);
+            prepared.reached = notify::reached(advance.cursor.as_ref(), advance.provisional);
             Ok(Committed { retracted: Some(retracted) })
         }
-        Err(error) if error.is_refusal() => Err(CommitError::Aborted(error)),
+        Err(error) if error.is_refusal() => Err(CommitError::Aborted(match prepared.notify {
+            Some(_) => error.of_announced_commit(),
+            None => error,
+        })),
         Err(error) => Err(CommitError::InDoubt(error)),
     }
 }
@@ -60,6 +66,8 @@ struct Commit<'a> {
     prepared: &'a crate::sink::Prepared,
     connection: &'a Connection,
     advance: &'a Advance,
+    /// How many rows it adds.
+    rows: u64,
 }
 
 /// What a commit executes, prepared on its connection.
@@ -85,12 +93,15 @@ impl Commit<'_> {
         let table = &self.prepared.table;
         let swap = bookkeeping::compare_and_swap(table.name(), self.advance)?;
         let mut batch = format!("{}; {swap}", self.database.begin());
+        let announcement = self.announcement(invalidated);
         let messages = if invalidated.is_empty() {
+            batch.push_str(&announcement);
             let swap = self.connection.simple_query(&batch);
             self.database.answer("move the checkpoint", swap).await?
         } else {
             batch.push_str("; ");
             batch.push_str(&sql::retract(table.name(), table.block_column(), invalidated));
+            batch.push_str(&announcement);
             let retract = self.connection.simple_query(&batch);
             self.database.long_answer("delete the rows of a reorg", retract).await?
         };
@@ -102,9 +113,23 @@ impl Commit<'_> {
                 SimpleQueryMessage::Row(_) | SimpleQueryMessage::RowDescription(_) | _ => None,
             })
             .collect();
-        // BEGIN, SET, UPDATE, and with a retraction SET, DELETE.
+        // BEGIN, SET, UPDATE, and with a retraction SET, DELETE; last of all an announcement.
         let swapped = counts.get(2) == Some(&1);
-        Ok(swapped.then(|| counts.get(4).copied().unwrap_or(0)))
+        let retracted = if invalidated.is_empty() { None } else { counts.get(4).copied() };
+        Ok(swapped.then(|| retracted.unwrap_or(0)))
+    }
+
+    /// The statement that announces the commit, after a semicolon; empty where nobody asked for it.
+    fn announcement(&self, invalidated: &[(BlockNum, BlockNum)]) -> String {
+        let Some(channel) = &self.prepared.notify else { return String::new() };
+        let announced = Announced {
+            table: self.prepared.table.name(),
+            advance: self.advance,
+            reached: self.prepared.reached,
+            base: invalidated.iter().map(|(start, _)| *start).min(),
+            rows: self.rows,
+        };
+        format!("; {}", announced.statement(channel))
     }
 
     fn reorg(&self, invalidated: &[(BlockNum, BlockNum)], rows: u64) -> Option<Reorg> {

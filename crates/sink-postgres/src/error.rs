@@ -178,6 +178,13 @@ pub enum Error {
         /// The first difference.
         what: String,
     },
+    /// A commit could not be announced, because a listener does not take its notifications.
+    #[error("the commit could not be announced")]
+    NotifyQueueFull {
+        /// What the server said.
+        #[source]
+        source: ServerError,
+    },
     /// The right to write was lost with the connection that held it, or never taken.
     #[error("the right to write the table was lost")]
     LeaseLost,
@@ -212,6 +219,16 @@ impl Error {
             failures.iter_mut().for_each(|failure| failure.source.connecting = true);
         }
         self
+    }
+
+    /// The error of a commit that was announced: PostgreSQL has one code for a queue that is full,
+    /// which passes, and for rows that are too large, which are refused long before the commit.
+    pub(crate) fn of_announced_commit(self) -> Self {
+        let Self::Server { doing, source } = self else { return self };
+        match source.code() {
+            Some("54000") => Self::NotifyQueueFull { source },
+            _ => Self::Server { doing, source },
+        }
     }
 
     /// See [`ServerError::is_refusal`].

@@ -69,6 +69,7 @@ mod encode;
 mod error;
 mod hazard;
 mod lease;
+mod notify;
 mod options;
 mod prepare;
 mod remedy;

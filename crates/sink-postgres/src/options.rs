@@ -12,6 +12,14 @@ pub struct SinkOptions {
     pub table: TableOptions,
     /// What becomes of values that PostgreSQL cannot hold.
     pub values: ValuePolicy,
+    /// The channel on which each commit is announced with `NOTIFY`, inside its transaction. The
+    /// payload is a JSON object: `table` and `schema`; `from` and `block`, the first and the last
+    /// block whose rows may have changed; `reorg`, whether earlier rows of them were replaced;
+    /// `provisional`, whether the last of them are ahead of a completed range, so that they are
+    /// written again should the process be restarted; `rows`, how many were added.
+    ///
+    /// It is not quoted or folded: `LISTEN` needs quotes for a name with upper case.
+    pub notify: Option<Ident>,
 }
 
 /// What becomes of values that PostgreSQL cannot hold. By default they stop the table with an

@@ -20,9 +20,10 @@ impl Classify for Error {
                 if failures.iter().any(can_pass) { Fault::Transient } else { Fault::Permanent }
             }
             Self::Alter { source, .. } => alter_fault(source),
-            Self::Stalled { .. } | Self::NoConnection { .. } | Self::AlreadyOpen(_) => {
-                Fault::Transient
-            }
+            Self::Stalled { .. }
+            | Self::NoConnection { .. }
+            | Self::NotifyQueueFull { .. }
+            | Self::AlreadyOpen(_) => Fault::Transient,
             Self::LeaseLost => Fault::Fenced,
             Self::Settings(_)
             | Self::Tls(_)
@@ -66,6 +67,10 @@ impl Classify for Error {
             Self::Tls(error) => Some(error.remedy()),
             Self::Alter { statement, source, .. } => alter_remedy(statement, source),
             Self::NoConnection { .. } => Some("raise MAX_DB_CONNECTIONS".into()),
+            Self::NotifyQueueFull { .. } => Some(
+                "end the session that listens and is idle in a transaction, or unset NOTIFY_CHANNEL"
+                    .into(),
+            ),
             Self::Unsupported { .. } => {
                 Some("leave the columns out, or cast them in the query".into())
             }

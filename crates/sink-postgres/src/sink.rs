@@ -2,7 +2,7 @@ use std::fmt;
 
 use ampsync_schema::{Ident, QualifiedName, Table};
 use arrow_array::RecordBatch;
-use sync_core::chain::{Cursor, InvalidationRange};
+use sync_core::chain::{BlockNum, Cursor, InvalidationRange};
 use sync_core::{Advance, Checkpoint, CommitError, Committed, Readiness, Sink, TablePlan, Txn};
 
 use crate::bookkeeping;
@@ -11,6 +11,7 @@ use crate::database::Database;
 use crate::encode::{CopyData, TableEncoder, ValueCounts};
 use crate::error::Error;
 use crate::lease::Lease;
+use crate::notify;
 use crate::options::SinkOptions;
 use crate::prepare;
 
@@ -33,6 +34,10 @@ pub(crate) struct Prepared {
     pub(crate) copy: String,
     /// The cursor as last seen, for the log of reorgs.
     pub(crate) cursor: Option<Cursor>,
+    /// Through which block the table has rows, as last seen.
+    pub(crate) reached: Option<BlockNum>,
+    /// Where commits are announced.
+    pub(crate) notify: Option<Ident>,
 }
 
 impl PostgresSink {
@@ -89,6 +94,8 @@ impl Sink for PostgresSink {
         self.prepared = Some(Prepared {
             copy: commit::copy_statement(&table),
             cursor: checkpoint.cursor.clone(),
+            reached: notify::reached(checkpoint.cursor.as_ref(), checkpoint.provisional),
+            notify: self.options.notify.clone(),
             table,
             encoder,
         });
@@ -109,6 +116,7 @@ impl Sink for PostgresSink {
         connection.keep();
         let checkpoint = stored.map(|stored| stored.checkpoint).unwrap_or_default();
         prepared.cursor.clone_from(&checkpoint.cursor);
+        prepared.reached = notify::reached(checkpoint.cursor.as_ref(), checkpoint.provisional);
         Ok(checkpoint)
     }
 
@@ -120,6 +128,7 @@ impl Sink for PostgresSink {
                 prepared,
                 invalidated: Vec::new(),
                 rows: CopyData::default(),
+                appended: 0,
             }),
             _ => Err(Error::LeaseLost),
         }
@@ -144,6 +153,8 @@ pub struct PgTxn<'a> {
     pub(crate) prepared: &'a mut Prepared,
     pub(crate) invalidated: Vec<InvalidationRange>,
     pub(crate) rows: CopyData,
+    /// How many there are.
+    pub(crate) appended: u64,
 }
 
 impl Txn for PgTxn<'_> {
@@ -155,7 +166,9 @@ impl Txn for PgTxn<'_> {
     }
 
     async fn append(&mut self, rows: &RecordBatch) -> Result<(), Error> {
-        self.prepared.encoder.encode(rows, &mut self.rows)
+        self.prepared.encoder.encode(rows, &mut self.rows)?;
+        self.appended += u64::try_from(rows.num_rows()).unwrap_or(u64::MAX);
+        Ok(())
     }
 
     async fn commit(self, advance: &Advance) -> Result<Committed, CommitError<Error>> {

@@ -13,7 +13,7 @@ use tracing::field::display;
 use crate::config::EngineConfig;
 use crate::drive::{Backoff, MemoryBudget, TableDriver, Waited, drive};
 use crate::fault::OneLine;
-use crate::health::{HealthBoard, TableError, TableHealth, TableState};
+use crate::health::{FailureClass, HealthBoard, TableError, TableHealth, TableState};
 use crate::ports::{Sink, Source};
 
 /// How often the log names the tables that have stopped for good.
@@ -65,6 +65,9 @@ where
     MakeSink: Fn() -> Snk + Send + Sync + 'static,
 {
     let budget = MemoryBudget::new(config.memory_limit_bytes);
+    health.set_budget(budget.clone());
+    // All of them from the start, so that nobody takes the first ones for all.
+    tables.iter().for_each(|sync| health.update(&sync.table, |_, _| {}));
     let drivers: Vec<_> = tables
         .into_iter()
         .map(|sync| {
@@ -125,10 +128,12 @@ where
         let table = driver.sync.table.as_str();
         error!(table, error = panic, "a defect in this program stopped the table: restarting it");
         let attempt = backoff.attempt() + 1;
-        driver.health.update(table, |health| {
+        driver.health.update(table, |health, now| {
             health.state = TableState::BackingOff { attempt };
             let remedy = Some("Please report this with the log.".to_owned());
-            health.last_error = Some(TableError { message: panic.clone(), remedy });
+            let class = FailureClass::Panic;
+            health.last_error = Some(TableError::new(class, panic.clone(), remedy, now));
+            health.retried(class, 1);
         });
         if backoff.wait(&driver.shutdown).await == Waited::Cancelled {
             return Outcome::Clean;
@@ -138,18 +143,22 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
 
     #[test]
     fn only_tables_that_have_stopped_are_told_of_again() {
         let board = HealthBoard::default();
-        let error = |text: &str| TableError { message: text.to_owned(), remedy: None };
+        let error = |text: &str| {
+            TableError::new(FailureClass::Server, text.to_owned(), None, SystemTime::UNIX_EPOCH)
+        };
         for (table, state) in [
             ("live", TableState::Live),
             ("stopped", TableState::Stopped),
             ("trying", TableState::BackingOff { attempt: 7 }),
         ] {
-            board.update(table, |health| {
+            board.update(table, |health, _| {
                 health.state = state;
                 health.last_error = Some(error(table));
             });

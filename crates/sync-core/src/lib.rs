@@ -21,7 +21,10 @@ pub use checkpoint::{Advance, Checkpoint, CommitId, Cut};
 pub use config::{BatchConfig, BeyondRetention, EngineConfig, RetryConfig};
 pub use engine::{Outcome, TableSync, run};
 pub use fault::{Causes, Classify, Fault, OneLine, cause};
-pub use health::{HealthBoard, TableError, TableHealth, TableState};
+pub use health::{
+    FailureClass, Head, HealthBoard, Histogram, LastReorg, MemoryUse, NotReady, STALLED_AFTER,
+    TableError, TableHealth, TableState,
+};
 pub use machine::{BeyondLedger, Violation};
 pub use message::{Mark, Message};
 pub use ports::{CommitError, Committed, Readiness, Sink, Source, TablePlan, Txn};

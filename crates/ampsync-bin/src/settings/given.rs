@@ -50,6 +50,11 @@ impl<'a> Reader<'a> {
         texts.filter(move |(name, _)| !secret(name))
     }
 
+    /// Whether a variable that is no setting of ours is set to something.
+    pub(super) fn is_in_environment(&self, variable: &str) -> bool {
+        self.given.environment.iter().any(|(name, value)| name == variable && !value.is_empty())
+    }
+
     pub(crate) fn mistake(
         &mut self,
         subject: impl Into<String>,

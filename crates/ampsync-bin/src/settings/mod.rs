@@ -14,6 +14,7 @@ mod tests;
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use nozzle_client::Secret;
 use sync_core::{BatchConfig, EngineConfig, RetryConfig};
@@ -65,6 +66,8 @@ pub(crate) struct ServerSettings {
     /// The authorities that vouch for it, as PEM, instead of the system's.
     pub(crate) ca_certificates: Option<String>,
     pub(crate) decode_limit_mib: u16,
+    /// How often it is asked where the head is, if it is.
+    pub(crate) head_probe: Option<Duration>,
 }
 
 impl Settings {
@@ -145,12 +148,14 @@ fn server(reader: &mut Reader<'_>) -> Option<ServerSettings> {
     let token = reader.get(&table::NOZZLE_AUTH_TOKEN);
     let ca_certificates = reader.get(&table::NOZZLE_CA);
     let decode_limit_mib = reader.get(&table::NOZZLE_DECODE_LIMIT_MIB);
+    let head_probe = reader.get(&table::HEAD_PROBE);
     Some(ServerSettings {
         endpoint: endpoint?,
         admin_endpoint,
         token,
         ca_certificates,
         decode_limit_mib: decode_limit_mib?,
+        head_probe: head_probe?,
     })
 }
 
@@ -198,8 +203,10 @@ fn ordered<T: PartialOrd>(
 
 fn log(reader: &mut Reader<'_>) -> Option<LogSettings> {
     let format = reader.get(&table::LOG_FORMAT);
+    let progress = reader.get(&table::PROGRESS);
     let filter = reader.get(&table::RUST_LOG);
-    Some(LogSettings { format: format?, filter: filter? })
+    let color = !reader.is_in_environment("NO_COLOR");
+    Some(LogSettings { format: format?, progress: progress?, color, filter: filter? })
 }
 
 /// The one of `names` that `wanted` was probably meant to be.

@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::QueryMode;
-use crate::logging::LogFormat;
+use crate::logging::{LogFormat, Progress};
 
 const MIB: usize = 1 << 20;
 
@@ -184,6 +184,23 @@ pub(super) fn decode_limit_mib(text: &str) -> Result<u16, String> {
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
     one_of(text, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
+}
+
+pub(super) fn progress(text: &str) -> Result<Progress, String> {
+    one_of(text, &[("auto", Progress::Auto), ("off", Progress::Off)])
+}
+
+pub(super) fn head_probe(text: &str) -> Result<Option<Duration>, String> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(None);
+    }
+    let seconds = whole(text, 1, 3_600).map_err(|expected| format!("off, or {expected}"))?;
+    Ok(Some(Duration::from_secs(seconds)))
+}
+
+/// A channel is named as it is: it is folded nowhere, and is an identifier only by its length.
+pub(super) fn channel(text: &str) -> Result<Ident, String> {
+    Ident::new(text).map_err(|error| format!("the name of a channel, but {error}"))
 }
 
 pub(super) fn log_filter(text: &str) -> Result<String, String> {

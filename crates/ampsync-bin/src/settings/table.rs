@@ -13,7 +13,7 @@ use sync_core::BeyondRetention;
 use super::QueryMode;
 use super::parse;
 use super::spec::{Group, Setting, Spec};
-use crate::logging::LogFormat;
+use crate::logging::{LogFormat, Progress};
 
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $parse:expr, { $($key:ident: $value:expr),+ $(,)? })+) => {
@@ -79,6 +79,11 @@ settings! {
     NOZZLE_DECODE_LIMIT_MIB: u16 = parse::decode_limit_mib, {
         group: Group::Dataset, value: "MIB", default: Some("32"), example: "64",
     }
+    /// How often the server is asked where the chain's head is, in seconds, while a table is behind;
+    /// off: never. Without it neither lag nor the time that is left is known.
+    HEAD_PROBE: Option<Duration> = parse::head_probe, {
+        group: Group::Dataset, value: "off|SECONDS", default: Some("10"), example: "10",
+    }
     /// The database to write to: a URL as libpq takes it, or its name=value pairs. Special
     /// characters in the password are percent-encoded.
     DATABASE_URL: Conninfo = parse::database_url, {
@@ -142,6 +147,10 @@ settings! {
     VALUES_OUT_OF_RANGE: RangePolicy = parse::out_of_range, {
         group: Group::Database, value: "error|null", default: Some("error"), example: "null",
     }
+    /// A channel on which each commit is announced to those who LISTEN, in its own transaction.
+    NOTIFY_CHANNEL: Ident = parse::channel, {
+        group: Group::Database, value: "NAME", example: "ampsync",
+    }
     /// The most connections to the database, at least 2.
     MAX_DB_CONNECTIONS: NonZeroUsize = parse::connections, {
         group: Group::Database, value: "COUNT", default: Some("10"), example: "10",
@@ -189,6 +198,10 @@ settings! {
     /// How log lines are written: text for people, json for machines.
     LOG_FORMAT: LogFormat = parse::log_format, {
         group: Group::Logging, value: "text|json", default: Some("text"), example: "json",
+    }
+    /// Whether a catch-up shows progress bars: auto, where the log is text on a terminal, or off.
+    PROGRESS: Progress = parse::progress, {
+        group: Group::Logging, value: "auto|off", default: Some("auto"), example: "off",
     }
     /// What is logged: a level, or levels by module.
     RUST_LOG: String = parse::log_filter, {

@@ -18,6 +18,8 @@ pub(crate) struct TablesSettings {
     /// The schema they are in, unless they have one of their own.
     pub(crate) schema: Ident,
     values: ValuePolicy,
+    /// The channel on which commits are announced.
+    notify: Option<Ident>,
     configs: Tables,
 }
 
@@ -47,6 +49,7 @@ impl TablesSettings {
     pub(crate) fn sink_options(&self, table: &TableName) -> SinkOptions {
         let mut options = SinkOptions::default();
         options.values = self.values;
+        options.notify.clone_from(&self.notify);
         if let Some(config) = self.config(table) {
             options.name.clone_from(&config.name);
             options.table = config.table.clone();
@@ -109,10 +112,14 @@ pub(super) fn read(
     let schema = reader.get(&table::DATABASE_SCHEMA);
     let nul = reader.get(&table::NUL_IN_TEXT);
     let out_of_range = reader.get(&table::VALUES_OUT_OF_RANGE);
+    let notify = match reader.is_given(table::NOTIFY_CHANNEL.spec) {
+        true => reader.get(&table::NOTIFY_CHANNEL).map(Some),
+        false => Some(None),
+    };
     let configs = configs(reader, read_file);
     let mut values = ValuePolicy::default();
     (values.nul, values.out_of_range) = (nul?, out_of_range?);
-    let tables = TablesSettings { schema: schema?, values, configs: configs? };
+    let tables = TablesSettings { schema: schema?, values, notify: notify?, configs: configs? };
     if let Some(dataset) = dataset {
         if let Some(known) = &dataset.known {
             let known: Vec<&str> = known.iter().map(TableName::as_str).collect();

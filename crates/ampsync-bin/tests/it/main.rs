@@ -9,4 +9,5 @@ mod process;
 mod resources;
 mod schema;
 mod security;
+mod terminal;
 mod waiting;

@@ -105,3 +105,20 @@ async fn a_database_that_does_not_exist_is_a_mistake() {
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("3D000") && text.contains("no_such_database"), "{text}");
 }
+
+#[test]
+fn what_is_told_of_the_tables_is_checked_with_everything_else() {
+    let channel = "c".repeat(64);
+    let (code, text) =
+        run(&[("NOTIFY_CHANNEL", channel.as_str()), ("HEAD_PROBE", "never"), ("PROGRESS", "on")]);
+    assert_eq!(code, Some(2), "{text}");
+    for expected in [
+        "NOTIFY_CHANNEL: expected the name of a channel, but",
+        "63 bytes",
+        "HEAD_PROBE: expected off, or a whole number from 1 to 3600; found \"never\"",
+        "PROGRESS: expected auto or off; found \"on\"",
+        "DATABASE_URL: not set",
+    ] {
+        assert!(text.contains(expected), "{expected:?} is not in:\n{text}");
+    }
+}

@@ -10,7 +10,8 @@ use sqlparser::ast::{
 use sqlparser::tokenizer::Span;
 
 use super::problem::Problem;
-use super::review::{is_block_num, is_named, same};
+use super::review::{is_block_num, is_named};
+use super::sources::same;
 use super::text::Text;
 use crate::names::quoted;
 

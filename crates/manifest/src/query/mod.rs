@@ -16,6 +16,7 @@ mod problem;
 mod resolve;
 mod review;
 mod selection;
+mod sources;
 mod text;
 
 use crate::manifest::{Dependency, Function};
@@ -24,6 +25,7 @@ use crate::names::{DatasetRef, TableName, quoted};
 pub use filter::Filter;
 pub use problem::{Problem, Problems};
 pub use selection::Selection;
+pub use sources::{SourceTable, sources};
 
 /// What the names in a query may mean.
 #[derive(Clone, Copy, Debug)]

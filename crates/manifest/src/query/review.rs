@@ -12,6 +12,7 @@ use sqlparser::tokenizer::Span;
 use super::Names;
 use super::problem::Problem;
 use super::resolve;
+use super::sources::Ctes;
 use super::text::Text;
 
 /// How to go on without what cannot be streamed.
@@ -59,33 +60,17 @@ const AGGREGATES: [&str; 36] = [
 
 /// Everything that is wrong with the query; what is right is resolved in `text`.
 pub(super) fn review(query: &Query, names: &Names<'_>, text: &mut Text<'_>) -> Vec<Problem> {
-    let mut ctes = Ctes::default();
+    let ctes = Ctes::of(query);
+    let mut review = Review { names, text, ctes, by_block: Vec::new(), problems: Vec::new() };
     // The visitor never breaks; its answer says nothing.
-    _ = query.visit(&mut ctes);
-    let mut review =
-        Review { names, text, ctes: ctes.0, by_block: Vec::new(), problems: Vec::new() };
     _ = query.visit(&mut review);
     review.problems
-}
-
-/// The names of common table expressions. Where each can be seen is the server's to say.
-#[derive(Default)]
-struct Ctes(Vec<Ident>);
-
-impl Visitor for Ctes {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        let tables = query.with.iter().flat_map(|with| &with.cte_tables);
-        self.0.extend(tables.map(|cte| cte.alias.name.clone()));
-        ControlFlow::Continue(())
-    }
 }
 
 struct Review<'r, 'a> {
     names: &'r Names<'r>,
     text: &'r mut Text<'a>,
-    ctes: Vec<Ident>,
+    ctes: Ctes,
     /// Of each select around what is looked at: whether it groups by the block.
     by_block: Vec<bool>,
     problems: Vec<Problem>,
@@ -288,7 +273,7 @@ impl Review<'_, '_> {
     fn table(&mut self, name: &ObjectName) {
         let parts: Option<Vec<&Ident>> = name.0.iter().map(|part| part.as_ident()).collect();
         match parts.as_deref() {
-            Some([table]) if self.ctes.iter().any(|cte| same(cte, table)) => {}
+            Some([table]) if self.ctes.has(table) => {}
             Some([table]) => {
                 let remedy = match self.names.dependencies {
                     [only] => format!("write {}.{table}", only.alias()),
@@ -365,15 +350,6 @@ impl Review<'_, '_> {
             self.refuse(name.span(), problem, remedy);
         }
     }
-}
-
-/// Whether two identifiers mean the same: without quotes, case is nothing.
-pub(super) fn same(one: &Ident, other: &Ident) -> bool {
-    let folded = |ident: &Ident| match ident.quote_style {
-        Some(_) => ident.value.clone(),
-        None => ident.value.to_lowercase(),
-    };
-    folded(one) == folded(other)
 }
 
 /// Whether it is `block_num()`, the block number of a row made of several.

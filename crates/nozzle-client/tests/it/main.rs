@@ -5,6 +5,7 @@ mod admin;
 mod batches;
 mod failures;
 mod follow;
+mod head;
 mod liveness;
 mod proxy;
 mod reorgs;

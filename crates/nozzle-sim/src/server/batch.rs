@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, UInt64Array};
+use arrow_array::{RecordBatch, UInt64Array, new_null_array};
+use arrow_schema::Field;
 use arrow_select::take::take_record_batch;
+use bytes::Bytes;
 use fastrand::Rng;
 use tonic::Status;
 
 use super::SimConfig;
 use super::plan::Plan;
 use super::state::State;
-use crate::chain::{Block, Range};
+use crate::chain::{Block, Chain, Range};
 use crate::flight::{Closed, Outbox};
 
 /// How many blocks' rows a batch query makes at a time.
@@ -32,23 +34,68 @@ async fn answer(
     let snare = state.faults().snare(plan.table.name());
     out.set_snare(snare).await?;
     out.schema(&plan.schema).await?;
-    let stored = chain.stored();
-    let range = stored.first().zip(stored.last()).map(|(first, last)| Range::of(first, last));
-    let ranges: Vec<_> = range.iter().map(|range| (chain.network(), *range)).collect();
-    let config = &state.config;
-    let metadata = |complete| match config.era.batch_metadata {
-        true => config.era.metadata(&ranges, complete),
-        false => bytes::Bytes::new(),
-    };
-    for blocks in stored.chunks(BLOCKS) {
-        let rows = rows_of(config, plan, blocks, random);
-        for piece in split(config, &rows, random) {
+    let metadata = metadata(state, &chain);
+    for blocks in chain.stored().chunks(BLOCKS) {
+        let rows = rows_of(&state.config, plan, blocks, random);
+        for piece in split(&state.config, &rows, random) {
             send(plan, &piece, metadata(false), out).await?;
         }
     }
-    if config.era.batch_metadata {
-        let none = plan.table.rows_of(&[]);
-        send(plan, &none, metadata(true), out).await?;
+    complete(state, plan, metadata(true), out).await
+}
+
+/// Answers with the highest block that has a row, null without rows.
+pub(super) async fn largest(state: Arc<State>, plan: Plan, mut out: Outbox) {
+    // Whoever closed it knows why.
+    _ = answer_largest(&state, &plan, &mut out).await;
+}
+
+async fn answer_largest(state: &State, plan: &Plan, out: &mut Outbox) -> Result<(), Closed> {
+    let chain = Arc::clone(&state.chain.borrow());
+    out.schema(&plan.schema).await?;
+    // Rows ascend by block, so that the last one has the highest.
+    let mut chunks = chain.stored().rchunks(BLOCKS);
+    let rows = chunks.find_map(|blocks| {
+        let rows = plan.filter(plan.table.rows_of(blocks));
+        let last = rows.num_rows().checked_sub(1)?;
+        Some(rows.slice(last, 1))
+    });
+    let metadata = metadata(state, &chain);
+    match rows {
+        Some(row) => send(plan, &row, metadata(false), out).await?,
+        None => {
+            let null = |field: &Arc<Field>| new_null_array(field.data_type(), 1);
+            let nulls = plan.schema.fields().iter().map(null).collect();
+            match RecordBatch::try_new(Arc::clone(&plan.schema), nulls) {
+                Ok(row) => out.batch(&row, metadata(false)).await?,
+                Err(error) => return out.fail(Status::internal(error.to_string())).await,
+            }
+        }
+    }
+    complete(state, plan, metadata(true), out).await
+}
+
+/// What messages say of the blocks they are of, and whether that was all.
+fn metadata<'a>(state: &'a State, chain: &'a Chain) -> impl Fn(bool) -> Bytes + 'a {
+    let stored = chain.stored();
+    let range = stored.first().zip(stored.last()).map(|(first, last)| Range::of(first, last));
+    let ranges: Vec<_> = range.iter().map(|range| (chain.network(), *range)).collect();
+    let era = &state.config.era;
+    move |complete| match era.batch_metadata {
+        true => era.metadata(&ranges, complete),
+        false => Bytes::new(),
+    }
+}
+
+/// Says that this was all, where the server's era does.
+async fn complete(
+    state: &State,
+    plan: &Plan,
+    metadata: Bytes,
+    out: &mut Outbox,
+) -> Result<(), Closed> {
+    if state.config.era.batch_metadata {
+        send(plan, &plan.table.rows_of(&[]), metadata, out).await?;
     }
     Ok(())
 }
@@ -102,7 +149,7 @@ pub(super) fn split(config: &SimConfig, rows: &RecordBatch, random: &mut Rng) ->
 pub(super) async fn send(
     plan: &Plan,
     rows: &RecordBatch,
-    metadata: bytes::Bytes,
+    metadata: Bytes,
     out: &mut Outbox,
 ) -> Result<(), Closed> {
     match plan.project(rows) {

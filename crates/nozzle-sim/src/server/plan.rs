@@ -66,6 +66,12 @@ impl Plan {
                 Item::Count { output } => {
                     fields.push(Arc::new(Field::new(output, DataType::Int64, false)));
                 }
+                Item::Max { column: name, output } => {
+                    let index = column(&source, name)?;
+                    let field = source.field(index).clone().with_name(output);
+                    fields.push(Arc::new(field.with_nullable(true)));
+                    columns.push(inner[index]);
+                }
             }
         }
         Ok(Self { table, schema: Arc::new(Schema::new(fields)), columns, conditions })
@@ -106,6 +112,7 @@ impl Plan {
                 "invalid query: non-incremental queries are not supported for streaming, query \
                  contains non-incremental operation: {operation}"
             ))),
+            Some(_) if query.largest() == Some("_block_num") => Ok(()),
             Some(_) => Err(Status::unimplemented("the simulator does not aggregate, sort or cut")),
             None if block_num && !stream => {
                 Err(Status::invalid_argument("failed to plan SQL query"))

@@ -27,6 +27,17 @@ pub(crate) struct Query {
     pub(crate) non_incremental: Option<&'static str>,
 }
 
+impl Query {
+    /// The column whose largest value is all that is asked for. Whoever asks so looks where the
+    /// head is: scripted faults are not meant for him.
+    pub(crate) fn largest(&self) -> Option<&str> {
+        match self.items.as_slice() {
+            [Item::Max { column, .. }] => Some(column),
+            _ => None,
+        }
+    }
+}
+
 /// `column < number`, on a column of integers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Condition {
@@ -47,6 +58,8 @@ pub(crate) enum Item {
     BlockNum { output: String },
     /// An aggregate that counts, and its name in the result.
     Count { output: String },
+    /// The largest value of a column, and its name in the result.
+    Max { column: String, output: String },
 }
 
 /// Why a query is refused.
@@ -210,6 +223,7 @@ mod tests {
     fn what_cannot_be_streamed_is_noticed() {
         let operation = |sql: &str| parse(sql).unwrap().non_incremental;
         assert_eq!(operation("SELECT count(*) AS n FROM a.b"), Some("Aggregate"));
+        assert_eq!(operation("SELECT max(x) FROM a.b"), Some("Aggregate"));
         assert_eq!(operation("SELECT * FROM a.b LIMIT 3"), Some("Limit"));
         assert_eq!(operation("SELECT * FROM a.b ORDER BY x DESC, y"), Some("Sort"));
         assert_eq!(operation("SELECT DISTINCT x FROM a.b"), Some("Distinct"));

@@ -32,7 +32,9 @@ fn check_outputs(query: &Query) -> Result<(), SqlError> {
         let (output, renamed) = match item {
             Item::All => continue,
             Item::Column { name, output } => (output, name != output),
-            Item::BlockNum { output } | Item::Count { output } => (output, true),
+            Item::BlockNum { output } | Item::Count { output } | Item::Max { output, .. } => {
+                (output, true)
+            }
         };
         if renamed && output.starts_with('_') {
             let text = format!("expressions aliased with a leading underscore: '{output}'");
@@ -177,6 +179,13 @@ impl Parser {
                 self.not_incremental("Aggregate");
                 let output = self.alias()?.unwrap_or_else(|| "count(*)".to_owned());
                 Ok(Item::Count { output })
+            }
+            "max" => {
+                let column = self.identifier("an expression")?;
+                self.expect(')')?;
+                self.not_incremental("Aggregate");
+                let output = self.alias()?.unwrap_or_else(|| format!("max({column})"));
+                Ok(Item::Max { column, output })
             }
             _ => Err(SqlError::Forbidden(format!("Invalid function '{function}'"))),
         }

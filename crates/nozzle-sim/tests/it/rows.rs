@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
-use arrow_array::types::UInt32Type;
+use arrow_array::types::{UInt32Type, UInt64Type};
 use nozzle_sim::{SimConfig, SimServer, Table};
 
 use crate::client::{STREAM, block_numbers, count, json, open, range, stream, texts};
@@ -128,6 +128,25 @@ async fn a_batch_query_gives_everything_and_ends() {
     assert_eq!(told.numbers(), (0, 119));
     assert_eq!(texts(&told.batches), texts(&server.canonical("logs")));
     assert!(stream.next().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn the_highest_block_with_a_row_can_be_asked_for() {
+    let server = server(SimConfig::default()).await;
+    let largest = async |condition: &str| {
+        let sql = format!("SELECT max(_block_num) AS head FROM sim.logs {condition}");
+        let mut stream = open(&server, &sql, &[]).await.unwrap();
+        let told = range(&mut stream).await;
+        assert_eq!(told.numbers(), (0, 119), "where the server is, whatever was selected");
+        let [answer] = told.batches.as_slice() else { panic!("{:?}", told.batches) };
+        answer.column(0).as_primitive::<UInt64Type>().iter().collect::<Vec<_>>()
+    };
+    let last = server.canonical("logs").iter().flat_map(block_numbers).max();
+    assert_eq!(largest("").await, [last]);
+    assert_eq!(largest("WHERE _block_num < 10").await, [Some(9)]);
+    assert_eq!(largest("WHERE _block_num >= 1000").await, [None]);
+    let sql = "SELECT max(_block_num) FROM sim.logs";
+    assert!(open(&server, sql, &[STREAM]).await.is_err(), "it cannot be streamed");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod evolution;
 mod hosts;
 mod lease;
 mod maintenance;
+mod notify;
 mod pooler;
 mod prepare;
 mod refusals;

@@ -100,6 +100,11 @@ impl Buffer {
         self.retract = Some(retraction);
     }
 
+    /// How many bytes its rows take, ready or not.
+    pub(crate) fn bytes(&self) -> usize {
+        self.ready_bytes + self.tail.bytes
+    }
+
     /// Adds rows of the range in progress.
     pub(crate) fn push(
         &mut self,

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use super::{BlockHash, BlockNum, Network};
 
@@ -83,6 +84,12 @@ impl BlockRange {
     #[must_use]
     pub fn timestamp(&self) -> Option<u64> {
         self.timestamp
+    }
+
+    /// When the last block was made, where the server tells it.
+    #[must_use]
+    pub fn time(&self) -> Option<SystemTime> {
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.timestamp?))
     }
 
     /// Whether `block` is one of these.

@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::health::MemoryUse;
+
 /// How many bytes of rows all tables together may hold, given out in the order they ask.
 ///
 /// It is counted to the byte: what several messages took is given back by one epoch, and a
@@ -76,6 +78,13 @@ impl Share {
 }
 
 impl MemoryBudget {
+    /// How much of it is taken.
+    pub(crate) fn usage(&self) -> MemoryUse {
+        let limit_bytes = usize::try_from(self.total).unwrap_or(usize::MAX);
+        let used_bytes = limit_bytes.saturating_sub(self.bytes.available_permits());
+        MemoryUse { used_bytes, limit_bytes }
+    }
+
     /// One message larger than the whole budget passes alone.
     fn clamp(&self, bytes: usize) -> u32 {
         u32::try_from(bytes).unwrap_or(u32::MAX).min(self.total)
@@ -97,6 +106,8 @@ mod tests {
         let budget = budget(10);
         let mut share = budget.share();
         assert!(share.try_grow(8 << 10));
+        let limit_bytes = 10 << 10;
+        assert_eq!(budget.usage(), MemoryUse { used_bytes: 8 << 10, limit_bytes });
         assert!(!share.try_grow(3 << 10));
         let part = share.split(5 << 10);
         assert!(!share.try_grow(3 << 10));

@@ -1,7 +1,8 @@
 use std::borrow::Cow;
+use std::time::SystemTime;
 
 use crate::fault::{Causes, Classify, Fault};
-use crate::health::TableError;
+use crate::health::{FailureClass, TableError};
 use crate::machine::{BeyondLedger, Refusal, Violation};
 
 /// Why one life of a table's stream ended.
@@ -80,8 +81,25 @@ impl<S: Classify, K: Classify> Classify for SessionError<S, K> {
     }
 }
 
-/// The error as a person should read it.
-pub(crate) fn describe(error: &dyn Classify) -> TableError {
-    let remedy = error.remedy().map(Cow::into_owned);
-    TableError { message: Causes(error).to_string(), remedy }
+impl<S: Classify, K: Classify> SessionError<S, K> {
+    /// Who failed.
+    pub(crate) fn class(&self) -> FailureClass {
+        match self {
+            Self::Source(_) => FailureClass::Server,
+            Self::Sink(_) => FailureClass::Database,
+            Self::Fenced => FailureClass::Fenced,
+            Self::Violation(_)
+            | Self::BeyondLedger(_)
+            | Self::NoBlockColumn { .. }
+            | Self::SchemaChanged
+            | Self::Disorder
+            | Self::Inconsistent { .. } => FailureClass::Refused,
+        }
+    }
+
+    /// The error as a person should read it.
+    pub(crate) fn describe(&self) -> TableError {
+        let remedy = self.remedy().map(Cow::into_owned);
+        TableError::new(self.class(), Causes(self).to_string(), remedy, SystemTime::now())
+    }
 }

@@ -9,6 +9,7 @@ mod error;
 mod inbox;
 mod session;
 mod table;
+mod telling;
 mod write;
 mod writer;
 

@@ -13,14 +13,15 @@ use tracing::{debug, info, warn};
 use super::error::SessionError;
 use super::inbox::{Blocked, Ending, Inbox};
 use super::table::{Progress, TableDriver};
-use super::write::WriteError;
+use super::telling::{self, Held, Telling};
+use super::write::{Durable, WriteError};
 use super::writer::{Writer, Written};
 use crate::batch::{Buffer, Disorder, Epoch, bytes_of};
 use crate::chain::Cursor;
-use crate::health::TableState;
+use crate::health::{FailureClass, TableState};
 use crate::machine::{Machine, Rewind, Step, Violation};
 use crate::message::Message;
-use crate::ports::{Committed, Sink, Source, TablePlan};
+use crate::ports::{Sink, Source, TablePlan};
 
 /// How long a write under way may go on after a shutdown was asked for.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
@@ -56,6 +57,7 @@ pub(super) struct Session<'a, Src: Source, MakeSink> {
     pub(super) machine: Machine,
     pub(super) buffer: Buffer,
     pub(super) inbox: Inbox<Src::Error>,
+    pub(super) telling: Telling,
 }
 
 impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
@@ -156,7 +158,10 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
             Err(Violation::OtherSchema.into())
         };
         match decided {
-            Ok(steps) => self.inbox.steps.extend(steps),
+            Ok(steps) => {
+                self.telling.heard(&message);
+                self.inbox.steps.extend(steps);
+            }
             Err(refusal) => return self.inbox.ending = Some(Ending::Refused(refusal)),
         }
         let bytes = bytes_of(&message.rows);
@@ -254,6 +259,7 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
         let target = &self.progress.target;
         if let Some(epoch) = self.buffer.take(target.rows(), target.bytes_max()) {
             let share = self.inbox.share.split(epoch.bytes);
+            self.telling.writing_bytes = epoch.bytes;
             writer.start(epoch, share);
         }
         self.inbox.ready_since = None;
@@ -263,14 +269,19 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
     /// Takes note of how a write ended.
     fn settle<Snk: Sink>(&mut self, written: Written<Snk::Error>) -> Result<(), Error<Src, Snk>> {
         self.inbox.heard = Instant::now();
-        match written.result {
-            Ok(committed) => {
+        self.telling.writing_bytes = 0;
+        let Written { epoch, elapsed, retries, result } = written;
+        self.driver.health.update(&self.plan.table, |health, _| {
+            health.retried(FailureClass::Database, retries);
+        });
+        match result {
+            Ok(durable) => {
                 self.progress.committed = true;
-                if let Some(cursor) = &written.epoch.advance.cursor {
+                if let Some(cursor) = &epoch.advance.cursor {
                     self.progress.network = Some(cursor.network.clone());
                 }
-                self.progress.target.committed(written.epoch.rows, written.elapsed);
-                self.committed(&written.epoch, committed, written.elapsed);
+                self.progress.target.committed(epoch.rows, elapsed);
+                self.committed(&epoch, &durable, elapsed);
                 Ok(())
             }
             Err(error) => {
@@ -284,32 +295,28 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
         }
     }
 
-    fn committed(&self, epoch: &Epoch, committed: Committed, elapsed: Duration) {
+    fn committed(&self, epoch: &Epoch, durable: &Durable, elapsed: Duration) {
         let table = &self.plan.table;
         let advance = &epoch.advance;
         if let Some(invalidated) = &epoch.retract {
-            let rows = committed.retracted;
+            let rows = durable.committed.retracted;
             info!(table, %invalidated, rows, "reorg: replaced the rows of these blocks");
         }
         let block = advance.cursor.as_ref().map(|cursor| cursor.number.get());
         let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         debug!(table, block, rows = epoch.rows, elapsed_ms, "committed");
-        self.driver.health.update(table, |health| {
-            health.cursor.clone_from(&advance.cursor);
-            health.provisional = advance.provisional;
-            health.rows += u64::try_from(epoch.rows).unwrap_or(u64::MAX);
-            health.commits += 1;
-            health.reorgs += u64::from(epoch.retract.is_some());
-            health.last_error = None;
-        });
+        self.driver.health.update(table, telling::committed(epoch, durable, elapsed));
     }
 
     fn report(&mut self, idle: bool) {
         let live = idle && self.inbox.quiet && self.buffer.is_empty();
         let state = if live { TableState::Live } else { TableState::CatchingUp };
-        if self.progress.reported != Some(state) {
-            self.progress.reported = Some(state);
-            self.driver.health.update(&self.plan.table, |health| health.state = state);
+        let writing = self.telling.writing_bytes;
+        let received = self.inbox.rows.as_ref().filter(|_| !self.inbox.steps.is_empty());
+        let buffered = received.map_or(0, |(_, bytes)| *bytes) + self.buffer.bytes() + writing;
+        let held = Held { buffered, ready: self.buffer.ready_bytes() + writing };
+        if let Some(change) = self.telling.report(state, held) {
+            self.driver.health.update(&self.plan.table, change);
         }
     }
 

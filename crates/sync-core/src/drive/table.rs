@@ -11,9 +11,10 @@ use tracing::{debug, error, info, warn};
 
 use super::backoff::{Backoff, LogPace, Waited, pause};
 use super::budget::MemoryBudget;
-use super::error::{SessionError, describe};
+use super::error::SessionError;
 use super::inbox::Inbox;
 use super::session::{Ended, Session};
+use super::telling::Telling;
 use super::writer::Writer;
 use crate::batch::{BatchTarget, Buffer};
 use crate::chain::{BlockRange, Cursor, Network};
@@ -50,8 +51,6 @@ pub(super) struct Progress {
     pub(super) whole_ranges: bool,
     /// Whether something was committed since this was last asked.
     pub(super) committed: bool,
-    /// The state that health was last told.
-    pub(super) reported: Option<TableState>,
     /// The stream's columns, until they turn out to have changed.
     schema: Option<SchemaRef>,
     /// The network of the table's rows: while a table is streamed anew its checkpoint has no
@@ -101,7 +100,6 @@ where
         target: BatchTarget::new(driver.config.batch.clone()),
         whole_ranges: false,
         committed: false,
-        reported: None,
         schema: None,
         network: None,
         streamed: None,
@@ -112,7 +110,6 @@ where
     let mut pace = LogPace::default();
     loop {
         let came = driver.session(&mut writer, &mut progress).await;
-        progress.reported = None;
         if std::mem::take(&mut progress.committed) {
             backoff.reset();
             pace.reset();
@@ -179,6 +176,7 @@ impl<Src: Source, MakeSink> TableDriver<Src, MakeSink> {
                     machine,
                     buffer: Buffer::new(checkpoint, column, retention, progress.whole_ranges),
                     progress,
+                    telling: Telling::default(),
                     inbox: Inbox::new(self.budget.share()),
                 };
                 session.run(writer).await
@@ -244,9 +242,14 @@ impl<Src: Source, MakeSink> TableDriver<Src, MakeSink> {
             Some(cursor) => info!(table, %cursor, "streaming from the checkpoint"),
             None => info!(table, "streaming from the first block"),
         }
-        self.health.update(table, |health| {
+        self.health.update(table, |health, now| {
             health.cursor.clone_from(&checkpoint.cursor);
+            health.cursor_time = checkpoint.ledger.last().and_then(BlockRange::time);
             health.provisional = None;
+            if let Some(cursor) = resume {
+                health.network = Some(cursor.network.clone());
+            }
+            health.opened(now);
         });
         Ok(Some((plan, checkpoint, stream)))
     }
@@ -277,14 +280,18 @@ impl<Src: Source, MakeSink> TableDriver<Src, MakeSink> {
         pace: &mut LogPace,
     ) -> Option<Outcome> {
         let table = self.sync.table.as_str();
-        let problem = describe(failure);
+        let problem = failure.describe();
         let remedy = problem.remedy.as_deref().map(OneLine).map(display);
         let message = OneLine(&problem.message);
         let stopped = failure.fault() == Fault::Permanent && !may_pass;
         let attempt = backoff.attempt() + 1;
-        self.health.update(table, |health| {
-            health.state =
-                if stopped { TableState::Stopped } else { TableState::BackingOff { attempt } };
+        self.health.update(table, |health, _| {
+            if stopped {
+                health.state = TableState::Stopped;
+            } else {
+                health.state = TableState::BackingOff { attempt };
+                health.retried(problem.class, 1);
+            }
             health.last_error = Some(problem.clone());
         });
         if stopped {
@@ -298,6 +305,6 @@ impl<Src: Source, MakeSink> TableDriver<Src, MakeSink> {
     }
 
     fn set_state(&self, state: TableState) {
-        self.health.update(&self.sync.table, |health| health.state = state);
+        self.health.update(&self.sync.table, |health, _| health.state = state);
     }
 }

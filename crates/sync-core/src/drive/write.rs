@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, Waited};
@@ -17,20 +20,33 @@ pub(super) enum WriteError<E> {
     Cancelled,
 }
 
+/// What it took to make an epoch durable.
+#[derive(Debug)]
+pub(super) struct Durable {
+    pub(super) committed: Committed,
+    /// How long the commit took; unknown where its answer was lost.
+    pub(super) commit_time: Option<Duration>,
+}
+
 /// Makes `epoch` durable, trying a few times. Whatever happens, it is written once or not at all.
+/// Each time that it is tried again counts in `retries`.
 pub(super) async fn write<S: Sink>(
     sink: &mut S,
     epoch: &Epoch,
     retry: &RetryConfig,
     shutdown: &CancellationToken,
-) -> Result<Committed, WriteError<S::Error>> {
+    retries: &mut u64,
+) -> Result<Durable, WriteError<S::Error>> {
     let mut backoff = Backoff::new(retry.clone());
     loop {
         let error = match attempt(sink, epoch).await {
-            Ok(committed) => return Ok(committed),
+            Ok(durable) => return Ok(durable),
             Err(Attempt::Failed(error)) => error,
             Err(Attempt::Unknown(in_doubt)) => match look(sink, epoch).await {
-                Ok(Found::Committed) => return Ok(Committed { retracted: None }),
+                Ok(Found::Committed) => {
+                    let committed = Committed { retracted: None };
+                    return Ok(Durable { committed, commit_time: None });
+                }
                 Ok(Found::Other) => return Err(WriteError::Fenced),
                 // It may still be under way, where nobody can stop it. Trying again is safe: the
                 // checkpoint moves by compare-and-swap, so only one of the two can succeed.
@@ -52,6 +68,7 @@ pub(super) async fn write<S: Sink>(
         if backoff.wait(shutdown).await == Waited::Cancelled {
             return Err(WriteError::Cancelled);
         }
+        *retries += 1;
     }
 }
 
@@ -63,7 +80,7 @@ enum Attempt<E> {
     Unknown(Option<E>),
 }
 
-async fn attempt<S: Sink>(sink: &mut S, epoch: &Epoch) -> Result<Committed, Attempt<S::Error>> {
+async fn attempt<S: Sink>(sink: &mut S, epoch: &Epoch) -> Result<Durable, Attempt<S::Error>> {
     let mut txn = sink.begin().await.map_err(Attempt::Failed)?;
     if let Some(invalidated) = &epoch.retract {
         txn.retract(std::slice::from_ref(invalidated)).await.map_err(Attempt::Failed)?;
@@ -71,11 +88,13 @@ async fn attempt<S: Sink>(sink: &mut S, epoch: &Epoch) -> Result<Committed, Atte
     for batch in &epoch.batches {
         txn.append(batch).await.map_err(Attempt::Failed)?;
     }
-    txn.commit(&epoch.advance).await.map_err(|error| match error {
+    let begun = Instant::now();
+    let committed = txn.commit(&epoch.advance).await.map_err(|error| match error {
         CommitError::Aborted(error) => Attempt::Failed(error),
         CommitError::InDoubt(error) => Attempt::Unknown(Some(error)),
         CommitError::Fenced => Attempt::Unknown(None),
-    })
+    })?;
+    Ok(Durable { committed, commit_time: Some(begun.elapsed()) })
 }
 
 /// What the stored checkpoint says of an epoch.

@@ -6,10 +6,10 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::Share;
-use super::write::{WriteError, write};
+use super::write::{Durable, WriteError, write};
 use crate::batch::Epoch;
 use crate::config::RetryConfig;
-use crate::ports::{Committed, Sink};
+use crate::ports::Sink;
 
 /// A sink that writes one epoch at a time while its owner does something else.
 pub(super) struct Writer<Snk: Sink> {
@@ -29,7 +29,9 @@ enum State<Snk: Sink> {
 pub(super) struct Written<E> {
     pub(super) epoch: Epoch,
     pub(super) elapsed: Duration,
-    pub(super) result: Result<Committed, WriteError<E>>,
+    /// How often it was tried again.
+    pub(super) retries: u64,
+    pub(super) result: Result<Durable, WriteError<E>>,
 }
 
 impl<Snk: Sink + 'static> Writer<Snk> {
@@ -60,9 +62,10 @@ impl<Snk: Sink + 'static> Writer<Snk> {
         let (retry, shutdown) = (self.retry.clone(), self.shutdown.clone());
         self.state = State::Busy(Box::pin(async move {
             let begun = Instant::now();
-            let result = write(&mut sink, &epoch, &retry, &shutdown).await;
+            let mut retries = 0;
+            let result = write(&mut sink, &epoch, &retry, &shutdown, &mut retries).await;
             drop(share);
-            (sink, Written { epoch, elapsed: begun.elapsed(), result })
+            (sink, Written { epoch, elapsed: begun.elapsed(), retries, result })
         }));
     }
 

@@ -8,4 +8,5 @@ mod following;
 mod healing;
 mod script;
 mod stopping;
+mod telling;
 mod world;

@@ -1,8 +1,10 @@
 //! The whole pipe: a simulated server, the real binary, a real PostgreSQL, and faults between them.
 
+mod announced;
 mod doubt;
 mod evolves;
 mod follows;
+mod heads;
 mod heals;
 mod instances;
 mod killed;
