@@ -74,7 +74,7 @@ mod sql;
 mod sqlstate;
 mod violation;
 
-pub use database::{Database, DatabaseOptions};
+pub use database::{ConnectionUse, Database, DatabaseOptions};
 pub use encode::{Unsupported, UnsupportedColumn, ValueCounts, ValueError};
 pub use error::Error;
 pub use hazard::Hazard;

@@ -1,6 +1,7 @@
 //! The binary as its user meets it: started, spoken to by variables and signals, read on stderr.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod http;
 mod mistakes;
 mod options;
 mod pipe;
