@@ -69,7 +69,7 @@ async fn the_page_shows_rows_as_they_come_a_reorg_an_outage_and_its_end() {
 
     watched.cut_off();
     browser.wait_until(&says(&cell("logs", "state"), "trying again")).unwrap();
-    browser.wait_until(&says(PAGE, "connect to the database")).unwrap();
+    browser.wait_until(&says(PAGE, "onnect to the database")).unwrap();
     browser
         .wait_until("document.querySelector('.error:not([hidden]) b').innerText.length > 0")
         .unwrap();

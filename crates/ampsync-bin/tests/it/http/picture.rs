@@ -1,5 +1,6 @@
-//! Takes the picture of the live page that the documentation shows.
+//! Takes the pictures of the live page that the documentation shows.
 
+use std::path::Path;
 use std::time::Duration;
 
 use ampsync_testkit::browser::Browser;
@@ -14,7 +15,7 @@ use super::served;
 use crate::pipe::{Database, start_with};
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "writes docs/live-page.png; makes it smaller with: pngquant --ext .png --force docs/live-page.png"]
+#[ignore = "writes docs/live-page*.png, which are then made smaller by pngquant --ext .png --force"]
 async fn the_live_page_is_photographed() {
     let tables = vec![
         Table::blocks(),
@@ -39,12 +40,7 @@ async fn the_live_page_is_photographed() {
     let address = served(&mut ampsync);
     database.equals(&sim).await;
     let mut browser = Browser::start().unwrap();
-    let look = json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]});
-    let dark = std::env::var("THEME").is_ok_and(|theme| theme == "dark");
-    if dark {
-        browser.call("Emulation.setEmulatedMedia", &look).unwrap();
-    }
-    let size = json!({"width": 1180, "height": 668, "deviceScaleFactor": 1.5, "mobile": false});
+    let size = json!({"width": 1180, "height": 640, "deviceScaleFactor": 1.5, "mobile": false});
     browser.call("Emulation.setDeviceMetricsOverride", &size).unwrap();
     browser.open(&format!("http://{address}/")).unwrap();
     for second in 0..55_u64 {
@@ -62,9 +58,13 @@ async fn the_live_page_is_photographed() {
         tokio::time::sleep(Duration::from_millis(970)).await;
     }
     browser.wait_until("document.body.innerText.includes('trying again')").unwrap();
-    let picture = browser.call("Page.captureScreenshot", &json!({})).unwrap();
-    let picture = STANDARD.decode(picture["data"].as_str().unwrap()).unwrap();
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/live-page.png");
-    std::fs::write(std::env::var("PICTURE").unwrap_or(path.to_owned()), picture).unwrap();
+    for (look, name) in [("light", "live-page.png"), ("dark", "live-page-dark.png")] {
+        let look = json!({"features": [{"name": "prefers-color-scheme", "value": look}]});
+        browser.call("Emulation.setEmulatedMedia", &look).unwrap();
+        let picture = browser.call("Page.captureScreenshot", &json!({})).unwrap();
+        let picture = STANDARD.decode(picture["data"].as_str().unwrap()).unwrap();
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+        std::fs::write(docs.join(name), picture).unwrap();
+    }
     assert!(browser.complaints().is_empty(), "{:?}", browser.complaints());
 }
