@@ -1,6 +1,8 @@
 //! Which dataset is meant, asked of the Admin API before anything is streamed: a tag is resolved
 //! once, and what it named then is what is streamed until the process ends.
 
+use std::borrow::Cow;
+
 use ampsync_manifest::DatasetRef;
 use nozzle_client::admin::{AdminClient, AdminError, DatasetQuery, ResolvedDataset};
 use sync_core::{Causes, Classify, Fault, OneLine};
@@ -8,15 +10,19 @@ use tracing::field::display;
 
 use crate::patience::Patience;
 use crate::settings::Mistake;
+use crate::stage::{Awaited, Problem, Progress};
 
-/// Asks until there is an answer, for ever, telling at growing intervals what is waited for.
+/// Asks until there is an answer, for ever. `progress` is told every failure, the log at growing
+/// intervals.
 ///
 /// # Errors
 /// When the reason is one that only a change of the configuration can help.
 pub(crate) async fn resolve(
     client: &AdminClient,
     dataset: &DatasetRef,
+    progress: &Progress,
 ) -> Result<ResolvedDataset, Mistake> {
+    progress.waits_for(Awaited::Dataset);
     let mut patience = Patience::new();
     loop {
         let error = match ask(client, dataset).await {
@@ -27,6 +33,8 @@ pub(crate) async fn resolve(
         if patience.is_due() {
             tell(dataset, &error);
         }
+        let remedy = error.remedy().map(Cow::into_owned);
+        progress.still_waits(Problem { message: Causes(&error).to_string(), remedy });
         patience.wait().await;
     }
 }

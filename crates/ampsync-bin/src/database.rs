@@ -6,27 +6,34 @@ use sync_core::{Causes, Classify, Fault, OneLine};
 
 use crate::patience::Patience;
 use crate::settings::{DatabaseSettings, Mistake};
+use crate::stage::{Awaited, Problem, Progress};
 
-/// Connects until it succeeds, for ever, telling the reason of failures at growing intervals.
+/// Connects until it succeeds, for ever. `progress` is told every failure, the log at growing
+/// intervals.
 ///
 /// # Errors
 /// When the reason is one that only a change of the configuration can help.
-pub(crate) async fn wait_until_usable(settings: &DatabaseSettings) -> Result<(), Mistake> {
+pub(crate) async fn wait_until_usable(
+    settings: &DatabaseSettings,
+    progress: &Progress,
+) -> Result<(), Mistake> {
+    progress.waits_for(Awaited::Database);
     let database = settings.label();
     let mut patience = Patience::new();
     while let Err(error) = attempt(&settings.config).await {
         if error.fault() == Fault::Permanent {
             return Err(mistake(&error, settings));
         }
+        let remedy =
+            error.remedy().unwrap_or("check that it runs, and that its address is right".into());
         if patience.is_due() {
-            let remedy = error
-                .remedy()
-                .unwrap_or("check that it runs, and that its address is right".into());
             tracing::warn!(
-                %database, error = %OneLine(Causes(&error)), remedy = %OneLine(remedy),
+                %database, error = %OneLine(Causes(&error)), remedy = %OneLine(&remedy),
                 "the database cannot be used yet: trying again"
             );
         }
+        let message = Causes(&error).to_string();
+        progress.still_waits(Problem { message, remedy: Some(remedy.into_owned()) });
         patience.wait().await;
     }
     if patience.was_told() {

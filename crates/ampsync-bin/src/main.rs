@@ -10,6 +10,7 @@ mod continuing;
 mod database;
 mod declared;
 mod head;
+mod http;
 mod logging;
 mod options;
 mod patience;
@@ -19,6 +20,7 @@ mod run;
 mod schema;
 mod settings;
 mod signals;
+mod stage;
 mod sync;
 
 use std::process::ExitCode;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nozzle_client::{SqlClient, StreamSource};
 use sink_postgres::{Database, PostgresSink};
-use sync_core::{HealthBoard, Outcome, TableSync};
+use sync_core::{Outcome, TableSync};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -14,10 +14,12 @@ use crate::chosen::ChosenSource;
 use crate::console::Console;
 use crate::continuing::ContinuingSink;
 use crate::declared::ComparedSource;
+use crate::http::{self, Scene, Started};
 use crate::plan::{self, PlannedTable};
 use crate::run::{Exit, refuse};
 use crate::settings::{Mistake, Mistakes, Settings, Streams};
 use crate::signals::Signals;
+use crate::stage::{Progress, Stage};
 use crate::{adapters, admin, database, head, report};
 
 /// How long the tables have to stop cleanly.
@@ -25,7 +27,7 @@ const STOP_MAX: Duration = Duration::from_secs(10);
 
 /// Keeps the tables in step until a signal comes, or all have stopped for good.
 pub(crate) async fn sync(settings: Settings, console: Console) -> Exit {
-    let mut signals = match Signals::listen() {
+    let signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => {
             error!(%error, "signals cannot be listened for");
@@ -36,9 +38,46 @@ pub(crate) async fn sync(settings: Settings, console: Console) -> Exit {
         Ok(adapters) => adapters,
         Err(mistake) => return refuse(&mistake.into()),
     };
+    let scene = Arc::new(scene(&settings, database));
+    let server = match http::listen(settings.health).await {
+        Ok(server) => server,
+        Err(mistake) => return refuse(&mistake.into()),
+    };
     announce(&settings);
+    // Before anything is waited for, so that it can be told.
+    let serving = server.map(|server| server.serve(Arc::clone(&scene)));
+    let parts = Parts { settings: &settings, client: &client, scene: &scene };
+    let exit = plan_and_run(parts, console, signals).await;
+    if let Some(serving) = serving {
+        serving.stop().await;
+    }
+    exit
+}
+
+/// What the HTTP server tells of, if there is one.
+fn scene(settings: &Settings, database: Database) -> Scene {
+    Scene {
+        dataset: settings.dataset.dataset.to_string(),
+        memory_limit_bytes: settings.engine.memory_limit_bytes.get(),
+        progress: Arc::default(),
+        health: Arc::default(),
+        database,
+        started: Started::now(),
+    }
+}
+
+/// What was wired together.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    settings: &'a Settings,
+    client: &'a SqlClient,
+    /// The database is in it.
+    scene: &'a Scene,
+}
+
+async fn plan_and_run(parts: Parts<'_>, console: Console, mut signals: Signals) -> Exit {
     let tables = tokio::select! {
-        planned = plan(&settings) => match planned {
+        planned = plan(parts.settings, &parts.scene.progress) => match planned {
             Ok(tables) => tables,
             Err(mistakes) => return refuse(&mistakes),
         },
@@ -47,18 +86,19 @@ pub(crate) async fn sync(settings: Settings, console: Console) -> Exit {
             return Exit::Clean;
         }
     };
-    run(&settings, tables, (&client, &database), console, signals).await
+    parts.scene.progress.set(Stage::Running);
+    run(parts, tables, console, signals).await
 }
 
 /// Waits for the database, and for the dataset where the Admin API can be asked for it; then says
 /// what is to be streamed.
-async fn plan(settings: &Settings) -> Result<Vec<PlannedTable>, Mistakes> {
+async fn plan(settings: &Settings, progress: &Progress) -> Result<Vec<PlannedTable>, Mistakes> {
     let admin = adapters::admin_client(&settings.server)?;
-    database::wait_until_usable(&settings.database).await?;
+    database::wait_until_usable(&settings.database, progress).await?;
     let dataset = &settings.dataset;
     let admin = admin.filter(|_| !matches!(dataset.streams, Streams::Queries(_)));
     let Some(admin) = admin else { return plan::tables(dataset, &settings.tables, None) };
-    let resolved = admin::resolve(&admin, &dataset.dataset).await?;
+    let resolved = admin::resolve(&admin, &dataset.dataset, progress).await?;
     let tables = plan::tables(dataset, &settings.tables, Some(&resolved))?;
     let names: Vec<&str> = tables.iter().map(|planned| planned.table.as_str()).collect();
     let pinned = tables.first().map(|planned| planned.identity.dataset.as_str());
@@ -86,16 +126,15 @@ fn announce(settings: &Settings) {
 }
 
 async fn run(
-    settings: &Settings,
+    Parts { settings, client, scene }: Parts<'_>,
     tables: Vec<PlannedTable>,
-    (client, database): (&SqlClient, &Database),
     console: Console,
     mut signals: Signals,
 ) -> Exit {
     let heads = head::Probes::new(client, &tables, settings.server.head_probe);
     let tables = tables.into_iter().map(|planned| {
         let PlannedTable { target, options, unpinned, .. } = planned;
-        let database = database.clone();
+        let database = scene.database.clone();
         let stream = StreamSource::new(client.clone(), &planned.sql);
         let stream = ComparedSource::new(stream, &planned.table, planned.declared);
         TableSync {
@@ -117,7 +156,7 @@ async fn run(
             },
         }
     });
-    let health = Arc::new(HealthBoard::default());
+    let health = Arc::clone(&scene.health);
     let shutdown = CancellationToken::new();
     let engine = sync_core::run(
         tables.collect(),
@@ -137,6 +176,7 @@ async fn run(
         signal = signals.next() => signal,
     };
     info!(signal, "stopping");
+    scene.progress.set(Stage::Stopping);
     shutdown.cancel();
     tokio::select! {
         outcomes = &mut engine => finish(&outcomes),

@@ -59,6 +59,19 @@ struct Inner {
     begin: String,
 }
 
+/// How many connections a [`Database`] has open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionUse {
+    /// Connections that work, the one that keeps the right to write among them.
+    pub used: usize,
+    /// Connections that are open and wait for work.
+    pub idle: usize,
+    /// How many could be open.
+    pub max: usize,
+    /// How many tables wait for a connection because all are used.
+    pub waiting: usize,
+}
+
 /// How long the statements that may rightly take long have.
 const LONG_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
@@ -101,6 +114,18 @@ impl Database {
         );
         let stall_timeout = options.stall_timeout;
         Ok(Self { inner: Arc::new(Inner { pool, leases, stall_timeout, begin }) })
+    }
+
+    /// How many connections are open now. Asks nobody.
+    #[must_use]
+    pub fn connections(&self) -> ConnectionUse {
+        let status = self.inner.pool.status();
+        ConnectionUse {
+            used: status.size.saturating_sub(status.available),
+            idle: status.available,
+            max: status.max_size,
+            waiting: status.waiting,
+        }
     }
 
     /// The two statements that begin a transaction of ours.

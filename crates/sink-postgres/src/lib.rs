@@ -82,7 +82,7 @@ mod tls;
 mod violation;
 
 pub use connect::{ConnectOptions, Conninfo, ConninfoError, ConninfoProblem};
-pub use database::{Database, DatabaseOptions};
+pub use database::{ConnectionUse, Database, DatabaseOptions};
 pub use encode::{Unsupported, UnsupportedColumn, ValueCounts, ValueError};
 pub use error::{Error, ServerFailure};
 pub use hazard::Hazard;

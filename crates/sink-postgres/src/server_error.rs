@@ -92,7 +92,11 @@ impl ServerError {
 
     pub(crate) fn verdict(&self) -> (Fault, Option<Cow<'static, str>>) {
         let (fault, remedy) = self.verdict_by_code();
-        (if self.connecting { Fault::Transient } else { fault }, remedy)
+        if !self.connecting {
+            return (fault, remedy);
+        }
+        let reachable = "check that the database runs, and that its address is right";
+        (Fault::Transient, Some(remedy.unwrap_or(reachable.into())))
     }
 
     fn verdict_by_code(&self) -> (Fault, Option<Cow<'static, str>>) {

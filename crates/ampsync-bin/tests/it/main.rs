@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod connecting;
+mod http;
 mod mistakes;
 mod options;
 mod pipe;

@@ -45,8 +45,8 @@ impl Running {
         Self { child, lines, seen: String::new() }
     }
 
-    /// Waits for a line with `text` in it.
-    pub(crate) fn wait_for(&mut self, text: &str) {
+    /// Waits for a line with `text` in it, and returns that.
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -54,7 +54,7 @@ impl Running {
                     self.seen.push_str(&line);
                     self.seen.push('\n');
                     if line.contains(text) {
-                        return;
+                        return line;
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => panic!("no {text:?} in:\n{}", self.seen),

@@ -186,11 +186,15 @@ async fn connections_never_exceed_the_maximum() {
     let mut most = 0;
     while !tasks.is_empty() {
         most = most.max(world.number(count).await);
+        let told = world.database.connections();
+        assert!(told.used + told.idle <= 2 && told.max == 2, "{told:?}");
         while let Some(done) = tasks.try_join_next() {
             done.unwrap();
         }
     }
     assert!((1..=2).contains(&most), "{most}");
+    let told = world.database.connections();
+    assert_eq!((told.used + told.idle, told.waiting), (2, 0), "{told:?}");
 }
 
 #[tokio::test]

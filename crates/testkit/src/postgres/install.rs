@@ -43,7 +43,7 @@ pub fn install_if_missing() -> Result<Programs, InstallError> {
         Ok(found) => return Ok(found),
         Err(missing) => missing,
     };
-    if !rustix::process::geteuid().is_root() || !Path::new("/etc/debian_version").exists() {
+    if !may_install() {
         return Err(InstallError::ByHand(missing));
     }
     apt("apt-get update", &["update"])?;
@@ -52,7 +52,12 @@ pub fn install_if_missing() -> Result<Programs, InstallError> {
     Programs::find().map_err(InstallError::ByHand)
 }
 
-pub(super) fn apt(command: &'static str, arguments: &[&str]) -> Result<(), InstallError> {
+/// Whether this is a Debian that this process may install packages on.
+pub(crate) fn may_install() -> bool {
+    rustix::process::geteuid().is_root() && Path::new("/etc/debian_version").exists()
+}
+
+pub(crate) fn apt(command: &'static str, arguments: &[&str]) -> Result<(), InstallError> {
     let status = Command::new("apt-get")
         .args(arguments)
         .env("DEBIAN_FRONTEND", "noninteractive")

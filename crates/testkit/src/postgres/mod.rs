@@ -15,6 +15,7 @@ mod versions;
 pub use cluster::{Cluster, Stop, shared};
 pub use error::ClusterError;
 pub use install::{InstallError, install_if_missing};
+pub(crate) use install::{apt, may_install};
 pub use pgbouncer::PgBouncer;
 pub use programs::{NotFound, Programs};
 pub use session::{Session, connect};

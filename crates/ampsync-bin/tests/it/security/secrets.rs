@@ -5,6 +5,7 @@ use nozzle_sim::{Fault, SimConfig, SimServer, Table};
 use tonic::Code;
 
 use super::{Captured, End};
+use crate::http::client;
 use crate::pipe::Database;
 use crate::process::ampsync;
 
@@ -37,18 +38,25 @@ fn assert_hidden(doing: &str, text: &str) {
 }
 
 /// Runs the binary until it has printed one of `until` or ends by itself, and looks for secrets
-/// everywhere. All runs log everything, in both formats.
+/// everywhere, also in what it tells over HTTP. All runs log everything, in both formats.
 fn run(doing: &str, environment: &[(&str, &str)], until: &[&str]) -> Vec<End> {
     let run = |format| run_in(format, doing, environment, until);
     ["text", "json"].map(run).into()
 }
 
 fn run_in(format: &str, doing: &str, environment: &[(&str, &str)], until: &[&str]) -> End {
-    let mut all = vec![("RUST_LOG", "trace"), ("LOG_FORMAT", format)];
+    let mut all = vec![("RUST_LOG", "trace"), ("LOG_FORMAT", format), client::ANY_PORT];
     all.extend(environment);
     let mut running = Captured::start(ampsync(&all));
     assert_hidden(doing, &running.command_line);
     running.wait_for(until);
+    for path in client::PATHS {
+        // It may have ended by itself.
+        let address = client::address(&running.text());
+        if let Some(Ok(answer)) = address.map(|address| client::try_get(address, path)) {
+            assert_hidden(&format!("{doing}: {path}"), &answer);
+        }
+    }
     let end = running.stop();
     assert_hidden(doing, &end.text);
     end
