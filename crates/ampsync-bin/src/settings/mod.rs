@@ -4,6 +4,7 @@
 mod database;
 mod dataset;
 mod given;
+mod listen;
 mod mistake;
 mod parse;
 mod spec;
@@ -13,6 +14,7 @@ mod tables;
 mod tests;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use nozzle_client::Secret;
@@ -38,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
     pub(crate) database: DatabaseSettings,
     pub(crate) engine: EngineConfig,
+    /// Where the HTTP server listens, if there is to be one.
+    pub(crate) health: Option<SocketAddr>,
     pub(crate) log: LogSettings,
 }
 
@@ -78,6 +82,7 @@ impl Settings {
             let database = database::read(reader);
             let tables = tables::read(reader, read_file, dataset.as_ref());
             let engine = engine(reader);
+            let health = reader.get(&table::HEALTH_PORT);
             let log = log(reader);
             Some(Self {
                 dataset: dataset?,
@@ -85,6 +90,7 @@ impl Settings {
                 server: server?,
                 database: database?,
                 engine: engine?,
+                health,
                 log: log?,
             })
         })

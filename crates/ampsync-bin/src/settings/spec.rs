@@ -40,7 +40,7 @@ impl Group {
             Self::Dataset => "Dataset and server",
             Self::Database => "Database",
             Self::Engine => "Engine",
-            Self::Logging => "Logging",
+            Self::Logging => "Logging and health",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Every setting there is. `--help` and the documentation are made of this table.
 
+use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use sync_core::BeyondRetention;
 use tokio_postgres::Config;
 
 use super::QueryMode;
+use super::listen;
 use super::parse;
 use super::spec::{Group, Setting, Spec};
 use crate::logging::LogFormat;
@@ -170,5 +172,10 @@ settings! {
     /// What is logged: a level, or levels by module.
     RUST_LOG: String = parse::log_filter, {
         group: Group::Logging, value: "FILTER", default: Some("info"), example: "info,sync_core=debug",
+    }
+    /// The port of the HTTP server for health, metrics and the live page, on every address, or an
+    /// address with its port. Nothing listens unless it is set.
+    HEALTH_PORT: SocketAddr = listen::address, {
+        group: Group::Logging, value: "PORT", example: "8080",
     }
 }

@@ -64,6 +64,7 @@ fn two_variables_are_enough() {
     assert_eq!(settings.database.label(), "db:5433/app");
     assert_eq!(settings.database.connections_max.get(), 10);
     assert_eq!(settings.log.filter, "info");
+    assert_eq!(settings.health, None);
 }
 
 #[test]
