@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
-use sink_postgres::Error;
+use sink_postgres::{Database, Error};
 use sync_core::{Causes, Classify, Fault, OneLine};
 use tokio::time::timeout;
 use tokio_postgres::{Config, NoTls};
 
+use crate::adapters;
+use crate::failure::Failure;
 use crate::patience::Patience;
 use crate::settings::{DatabaseSettings, Mistake};
 
@@ -40,6 +42,21 @@ pub(crate) async fn wait_until_usable(settings: &DatabaseSettings) -> Result<(),
         tracing::info!(%database, "the database can be used");
     }
     Ok(())
+}
+
+/// The database, once it has been connected to.
+///
+/// # Errors
+/// A mistake in the configuration, or a database that does not answer.
+pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Database, Failure> {
+    if let Err(error) = attempt(&settings.config).await {
+        return Err(if error.fault() == Fault::Permanent {
+            mistake(&error, settings).into()
+        } else {
+            Failure::of(format!("the database {} cannot be used", settings.label()))(error)
+        });
+    }
+    Ok(adapters::database(settings)?)
 }
 
 /// Connects once.

@@ -2,22 +2,30 @@
 
 mod adapters;
 mod admin;
+mod check;
 mod chosen;
 mod cli;
 mod columns;
 mod continuing;
 mod database;
 mod declared;
+mod ends;
+mod failure;
+mod healthcheck;
 mod logging;
+mod named;
 mod options;
 mod patience;
 mod plan;
 mod report;
+mod reset;
 mod run;
 mod schema;
 mod settings;
 mod signals;
+mod status;
 mod sync;
+mod terminal;
 
 use std::process::ExitCode;
 

@@ -4,20 +4,17 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nozzle_client::{SqlClient, StreamSource};
-use sink_postgres::{Database, PostgresSink};
+use nozzle_client::SqlClient;
+use sink_postgres::Database;
 use sync_core::{HealthBoard, Outcome, TableSync};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::chosen::ChosenSource;
-use crate::continuing::ContinuingSink;
-use crate::declared::ComparedSource;
 use crate::plan::{self, PlannedTable};
 use crate::run::{Exit, refuse};
 use crate::settings::{Mistake, Mistakes, Settings, Streams};
 use crate::signals::Signals;
-use crate::{adapters, admin, database, report};
+use crate::{adapters, admin, database, ends, report};
 
 /// How long the tables have to stop cleanly.
 const STOP_MAX: Duration = Duration::from_secs(10);
@@ -92,27 +89,14 @@ async fn run(
     mut signals: Signals,
 ) -> Exit {
     let tables = tables.into_iter().map(|planned| {
-        let PlannedTable { target, options, unpinned, .. } = planned;
         let database = database.clone();
-        let stream = StreamSource::new(client.clone(), &planned.sql);
-        let stream = ComparedSource::new(stream, &planned.table, planned.declared);
         TableSync {
-            source: ChosenSource::new(
-                stream,
-                client.clone(),
-                &planned.table,
-                planned.all,
-                planned.config,
-            ),
-            table: planned.table,
-            dataset: planned.identity.dataset,
-            query: planned.identity.query,
-            block_column: planned.block_column,
-            make_sink: move || {
-                let sink = PostgresSink::new(database.clone(), target.schema.clone());
-                let sink = sink.with_options(options.clone());
-                ContinuingSink::new(sink, unpinned.clone())
-            },
+            source: ends::source(client, &planned),
+            table: planned.table.clone(),
+            dataset: planned.identity.dataset.clone(),
+            query: planned.identity.query.clone(),
+            block_column: planned.block_column.clone(),
+            make_sink: move || ends::sink(&database, &planned),
         }
     });
     let health = Arc::new(HealthBoard::default());

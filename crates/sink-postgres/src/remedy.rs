@@ -30,6 +30,8 @@ impl Classify for Error {
             | Self::ColumnsGone { .. }
             | Self::ForeignRows(_)
             | Self::TableGone(_)
+            | Self::InUse { .. }
+            | Self::NotKept(_)
             | Self::NotATable(_)
             | Self::NewerBookkeeping { .. }
             | Self::Damaged { .. }
@@ -80,6 +82,9 @@ impl Classify for Error {
                 .into(),
             ),
             Self::TableGone(table) | Self::Damaged { table, .. } => Some(start_anew(table).into()),
+            Self::InUse { .. } => {
+                Some("stop that instance first, and every other that would take over".into())
+            }
             Self::NotATable(_) => Some("rename it, or set another DATABASE_SCHEMA".into()),
             Self::NewerBookkeeping { .. } => Some("use the newer release of ampsync".into()),
             Self::Settings(_)
@@ -90,6 +95,7 @@ impl Classify for Error {
             | Self::OtherColumns { .. }
             | Self::LeaseLost
             | Self::AlreadyOpen(_)
+            | Self::NotKept(_)
             | Self::TooLarge { .. } => None,
         }
     }
@@ -119,6 +125,16 @@ fn alter_remedy(statement: &str, source: &ServerError) -> Option<Cow<'static, st
             format!("run, as the owner of the table, and start again: {statement};").into()
         }
         Some("42P07" | "42710") => "something else has the name: rename that".into(),
+        Some("2BP01") if statement.starts_with("DROP TABLE") => {
+            "drop what depends on the table, as it is named here, and create it again afterwards; or \
+             reset it without --drop, which keeps the table and its views"
+                .into()
+        }
+        Some("0A000" | "23503") if statement.starts_with("TRUNCATE") || statement.starts_with("DELETE") => {
+            "drop the foreign keys of other tables that refer to this one, as it is named here, and \
+             create them again afterwards"
+                .into()
+        }
         Some(code) if code.starts_with("54") => {
             "the values are too large for such an index: take it out of the options, or choose \
              the method hash"
@@ -158,14 +174,24 @@ fn columns_gone(table: &QualifiedName, columns: &[String], aside: &[String]) -> 
     )
 }
 
-/// How a table is streamed from the first block again: as statements, ready to be run.
+/// How a table is streamed from the first block again: as a command, and as statements for who has
+/// only those. Both ready to be run.
 fn start_anew(table: &QualifiedName) -> String {
     let (schema, name) = (quote_literal(table.schema.as_str()), quote_literal(table.name.as_str()));
     let whose = format!("WHERE table_schema = {schema} AND table_name = {name}");
     format!(
-        "start it anew while ampsync is stopped: DROP TABLE IF EXISTS {table}; \
-         DELETE FROM ampsync.ranges {whose}; DELETE FROM ampsync.checkpoints {whose};"
+        "start it anew while ampsync is stopped: ampsync reset --drop {}, which is in SQL: \
+         DROP TABLE IF EXISTS {table}; DELETE FROM ampsync.ranges {whose}; \
+         DELETE FROM ampsync.checkpoints {whose};",
+        argument(table)
     )
+}
+
+/// A table as an argument of a command line, quoted for the shell where that is needed.
+fn argument(table: &QualifiedName) -> String {
+    let text = format!("{}.{}", table.schema.as_str(), table.name.as_str());
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "._".contains(character);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 #[cfg(test)]

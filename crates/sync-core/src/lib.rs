@@ -24,4 +24,4 @@ pub use fault::{Causes, Classify, Fault, OneLine};
 pub use health::{HealthBoard, TableError, TableHealth, TableState};
 pub use machine::{BeyondLedger, Violation};
 pub use message::{Mark, Message};
-pub use ports::{CommitError, Committed, Readiness, Sink, Source, TablePlan, Txn};
+pub use ports::{CommitError, Committed, NoBlockColumn, Readiness, Sink, Source, TablePlan, Txn};
