@@ -25,7 +25,9 @@ const ANSWER_MAX: usize = 64 << 10;
 pub(crate) fn healthcheck(address: Option<SocketAddr>, request: Request) -> Exit {
     let path = if request.ready { "/readyz" } else { "/livez" };
     let Some(address) = address else {
-        eprintln!("ampsync: HEALTH_PORT is not set, so that nothing listens\n    example: HEALTH_PORT=8080");
+        eprintln!(
+            "ampsync: HEALTH_PORT is not set, so that nothing listens\n    example: HEALTH_PORT=8080"
+        );
         return Exit::Failed;
     };
     let address = local(address);
@@ -65,8 +67,9 @@ fn ask(address: SocketAddr, path: &str) -> io::Result<Answer> {
     let deadline = Instant::now() + LIMIT;
     let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
     stream.set_write_timeout(Some(LIMIT))?;
-    let request =
-        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept: */*\r\n\r\n");
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept: */*\r\n\r\n"
+    );
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     let mut chunk = [0; 4096];

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use ampsync_schema::QualifiedName;
 use sink_postgres::{Database, ResetRows, TableStatus};
 
 use crate::failure::Failure;
@@ -62,7 +63,7 @@ async fn found(
     let all = status.map(|status| status.tables).unwrap_or_default();
     let known: Vec<_> = all.iter().map(|status| status.table.clone()).collect();
     let names = named::tables(&request.tables, &settings.schema, &known)?;
-    let of = |name| all.iter().find(|status| status.table == *name).cloned();
+    let of = |name: &QualifiedName| all.iter().find(|status| status.table == *name).cloned();
     Ok(names.iter().filter_map(of).collect())
 }
 
@@ -82,9 +83,9 @@ fn ask(settings: &StoredSettings, tables: &[TableStatus], rows: ResetRows) -> Re
     eprintln!("{lost}, in the database {}:\n", settings.database.label());
     for status in tables {
         let storage = status.storage;
-        let count = storage.and_then(|storage| storage.rows_estimate).map(|rows| {
-            format!("about {} rows, ", Amount(rows))
-        });
+        let count = storage
+            .and_then(|storage| storage.rows_estimate)
+            .map(|rows| format!("about {} rows, ", Amount(rows)));
         let size = storage.map_or("the table is gone".to_owned(), |storage| {
             format!("{}{}", count.unwrap_or_default(), bytes(storage.bytes))
         });
@@ -92,9 +93,7 @@ fn ask(settings: &StoredSettings, tables: &[TableStatus], rows: ResetRows) -> Re
     }
     match terminal::agrees("\nGo on?") {
         Ok(true) => Ok(()),
-        Ok(false) => {
-            Err(Failure::Refused { error: "nothing was done".to_owned(), remedy: None })
-        }
+        Ok(false) => Err(Failure::Refused { error: "nothing was done".to_owned(), remedy: None }),
         Err(error) => Err(Failure::Failed {
             doing: "the answer cannot be read".to_owned(),
             error: error.to_string(),

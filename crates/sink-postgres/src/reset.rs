@@ -82,7 +82,8 @@ impl Reset<'_> {
             return Ok(());
         }
         let to = quote_ident(&role);
-        let statement = format!("GRANT DELETE ON TABLE ampsync.checkpoints, ampsync.ranges TO {to}");
+        let statement =
+            format!("GRANT DELETE ON TABLE ampsync.checkpoints, ampsync.ranges TO {to}");
         Err(Error::Privilege { role, what: "forget tables".to_owned(), statement })
     }
 

@@ -83,7 +83,10 @@ impl Classify for NoBlockColumn {
 
     fn remedy(&self) -> Option<Cow<'static, str>> {
         let column = &self.column;
-        Some(format!("Select the column too, as in: SELECT *, or SELECT {column}, … FROM … .").into())
+        Some(
+            format!("Select the column too, as in: SELECT *, or SELECT {column}, … FROM … .")
+                .into(),
+        )
     }
 }
 

@@ -25,7 +25,9 @@ pub(super) async fn reach(settings: &DatabaseSettings, report: &mut Report) -> O
     if let Err(error) = database::attempt(&settings.config).await {
         let mut problem = Problem::of_database(subject, &error);
         problem.problem = format!("{label}: {}", problem.problem);
-        problem.remedy.get_or_insert("check that it runs, and that its address is right".to_owned());
+        problem
+            .remedy
+            .get_or_insert("check that it runs, and that its address is right".to_owned());
         report.problem(problem);
         report.unchecked("the tables in the database, because it cannot be used");
         return None;
@@ -65,7 +67,8 @@ fn suits(info: &ServerInfo, settings: &DatabaseSettings, report: &mut Report) ->
         suits = false;
     }
     if info.read_only {
-        let problem = "this server only reads: it is a standby, or default_transaction_read_only is on";
+        let problem =
+            "this server only reads: it is a standby, or default_transaction_read_only is on";
         let remedy = "connect to the primary, or switch default_transaction_read_only off";
         report.problem(Problem::new(subject, problem, remedy));
         suits = false;

@@ -97,7 +97,9 @@ impl fmt::Display for PlannedStart {
         writeln!(f, "{} into {}", self.table, self.target)?;
         writeln!(f, "    {}", OneLine(&self.sql))?;
         match &self.cursor {
-            Some(cursor) => writeln!(f, "    goes on after block {} {}", cursor.number, cursor.hash)?,
+            Some(cursor) => {
+                writeln!(f, "    goes on after block {} {}", cursor.number, cursor.hash)?
+            }
             None => writeln!(f, "    begins with the first block")?,
         }
         if let Some(block) = self.provisional {
@@ -123,7 +125,8 @@ impl fmt::Display for Report {
                 writeln!(f, "      {line}")?;
             }
         }
-        for (heading, lines) in [("Not checked:", &self.unchecked), ("Worth knowing:", &self.notes)] {
+        for (heading, lines) in [("Not checked:", &self.unchecked), ("Worth knowing:", &self.notes)]
+        {
             if !lines.is_empty() {
                 writeln!(f, "\n{heading}")?;
                 lines.iter().try_for_each(|line| writeln!(f, "  {line}"))?;

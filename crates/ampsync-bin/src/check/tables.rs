@@ -27,9 +27,9 @@ pub(super) async fn check(
 ) {
     let sources: Vec<_> =
         planned.iter().map(|planned| ends::source(&server.client, planned)).collect();
-    let schemas = join_all(planned.iter().zip(&sources).map(|(planned, source)| {
-        schema(&planned.table, source)
-    }));
+    let schemas = join_all(
+        planned.iter().zip(&sources).map(|(planned, source)| schema(&planned.table, source)),
+    );
     let mut plans = Vec::new();
     for (planned, answer) in planned.iter().zip(schemas.await) {
         let answer = answer.and_then(|schema| plan(planned, schema));
@@ -71,9 +71,7 @@ async fn schema(table: &str, source: &ChosenSource) -> Result<SchemaRef, Problem
 /// What the sink is given, as the engine does.
 fn plan(planned: &PlannedTable, schema: SchemaRef) -> Result<TablePlan, Problem> {
     let subject = format!("table {}", planned.table);
-    unchecked_plan(planned, schema)
-        .checked()
-        .map_err(|error| Problem::of(&subject, &error, false))
+    unchecked_plan(planned, schema).checked().map_err(|error| Problem::of(&subject, &error, false))
 }
 
 fn unchecked_plan(planned: &PlannedTable, schema: SchemaRef) -> TablePlan {

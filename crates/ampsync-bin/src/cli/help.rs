@@ -108,6 +108,19 @@ Examples:
 
 Exit codes: 0 done; 1 the database did not answer; 2 nothing was done, and the reason is printed.";
 
+pub(super) const SCHEMA: &str = "\
+With a built manifest nothing is asked of anybody; without one, the server says what columns there \
+are. Nothing is ever changed in the database, and only --diff reads it. What ampsync has to remember \
+is not part of the SQL: it creates the schema ampsync by itself.
+
+Examples:
+  ampsync schema
+  ampsync schema --diff
+  ampsync schema --diff --out migrations --layout sqlx
+
+Exit codes: 0 it has worked, be there a difference or not; 1 server or database did not answer; 2 a \
+mistake.";
+
 pub(super) const HEALTHCHECK: &str = "\
 Asks http://localhost:HEALTH_PORT/livez, which answers while the process works: what an orchestrator \
 that restarts the unhealthy should ask, since an outage elsewhere is healed by no restart, and an \

@@ -44,12 +44,7 @@ pub(super) fn command() -> Command {
                 .help("The name of the migration [default: ampsync_ and the dataset's name]")
                 .help_heading(HEADING),
         )
-        .args(flags::of_groups(&[
-            Group::Dataset,
-            Group::Database,
-            Group::Tables,
-            Group::Logging,
-        ]))
+        .args(flags::of_groups(&[Group::Dataset, Group::Database, Group::Tables, Group::Logging]))
 }
 
 pub(super) fn request(matches: &ArgMatches) -> Request {

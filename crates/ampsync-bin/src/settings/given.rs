@@ -24,10 +24,7 @@ impl Given {
         let specs = super::ALL.iter().filter(|spec| spec.group != Group::Logging);
         let mut variables = specs.flat_map(|spec| spec.variables());
         !variables.any(|Variable { name, .. }| {
-            let values = [
-                self.flags.get(&name),
-                self.environment.get(std::ffi::OsStr::new(&name)),
-            ];
+            let values = [self.flags.get(&name), self.environment.get(std::ffi::OsStr::new(&name))];
             values.into_iter().flatten().any(|value| !value.is_empty())
         })
     }

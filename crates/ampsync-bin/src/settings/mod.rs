@@ -96,7 +96,7 @@ impl Parts {
         let tables = tables::read(reader, read_file, dataset.as_ref());
         let fit = reader.mistakes_so_far() == before;
         let engine = engine(reader);
-        let health = reader.get(&table::HEALTH_PORT);
+        let health = reader.get(&HEALTH_PORT);
         let log = log(reader);
         let streams = dataset.zip(tables).filter(|_| known && fit);
         let mistakes = Mistakes(reader.take_mistakes());
@@ -114,9 +114,14 @@ impl Settings {
             Parts::read(given, read_file);
         // Whoever gives no value has said why; the second pattern only tells the compiler.
         match (mistakes.0.is_empty(), streams, server, database, log, engine) {
-            (true, Some((dataset, tables)), Some(server), Some(database), Some(log), Some(engine)) => {
-                Ok(Self { dataset, tables, server, database, engine, health, log })
-            }
+            (
+                true,
+                Some((dataset, tables)),
+                Some(server),
+                Some(database),
+                Some(log),
+                Some(engine),
+            ) => Ok(Self { dataset, tables, server, database, engine, health, log }),
             _ => Err(mistakes),
         }
     }
@@ -139,7 +144,7 @@ impl StoredSettings {
     pub(crate) fn read(given: &Given, read_file: ReadFile<'_>) -> Result<Self, Mistakes> {
         collect(given, read_file, |reader| {
             let database = database::read(reader);
-            let schema = reader.get(&table::DATABASE_SCHEMA);
+            let schema = reader.get(&DATABASE_SCHEMA);
             let log = log(reader);
             Some(Self { database: database?, schema: schema?, log: log? })
         })
@@ -154,7 +159,7 @@ pub(crate) fn health_address(
     given: &Given,
     read_file: ReadFile<'_>,
 ) -> Result<Option<SocketAddr>, Mistakes> {
-    collect(given, read_file, |reader| Some(reader.get(&table::HEALTH_PORT)))
+    collect(given, read_file, |reader| Some(reader.get(&HEALTH_PORT)))
 }
 
 impl SchemaSettings {
