@@ -1,6 +1,6 @@
 //! Goes on with tables that were begun before the Admin API was asked.
 
-use sink_postgres::{Error, PostgresSink};
+use sink_postgres::{Error, PostgresSink, Rehearsal};
 use sync_core::{Checkpoint, Readiness, Sink, TablePlan};
 
 use crate::plan::Identity;
@@ -22,6 +22,31 @@ impl ContinuingSink {
     pub(crate) fn new(sink: PostgresSink, unpinned: Option<Identity>) -> Self {
         Self { sink, unpinned, continues: false }
     }
+
+    /// What preparing the table would come to: see [`PostgresSink::rehearse`].
+    pub(crate) async fn rehearse(
+        &self,
+        plan: &TablePlan,
+        columns: bool,
+    ) -> Result<Rehearsal, Error> {
+        match (self.sink.rehearse(plan, columns).await, self.unpinned(plan)) {
+            (Err(error), Some(unpinned)) if is_of(&error, &unpinned) => {
+                self.sink.rehearse(&unpinned, columns).await
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    /// The plan with the dataset's name as it was given, where that is another one.
+    fn unpinned(&self, plan: &TablePlan) -> Option<TablePlan> {
+        let Identity { dataset, query } = self.unpinned.clone()?;
+        Some(TablePlan { dataset, query, ..plan.clone() })
+    }
+}
+
+/// Whether the table was refused because it is of that plan.
+fn is_of(error: &Error, plan: &TablePlan) -> bool {
+    matches!(error, Error::Identity { stored, .. } if *stored == plan.dataset)
 }
 
 impl Sink for ContinuingSink {
@@ -29,18 +54,17 @@ impl Sink for ContinuingSink {
     type Txn<'a> = <PostgresSink as Sink>::Txn<'a>;
 
     async fn prepare(&mut self, plan: &TablePlan) -> Result<Readiness, Error> {
-        let Some(Identity { dataset, query }) = &self.unpinned else {
+        let Some(unpinned) = self.unpinned(plan) else {
             return self.sink.prepare(plan).await;
         };
-        let unpinned = TablePlan { dataset: dataset.clone(), query: query.clone(), ..plan.clone() };
         if self.continues {
             return self.sink.prepare(&unpinned).await;
         }
         match self.sink.prepare(plan).await {
-            Err(Error::Identity { stored, .. }) if stored == unpinned.dataset => {
+            Err(error) if is_of(&error, &unpinned) => {
                 tracing::info!(
                     table = plan.table,
-                    dataset,
+                    dataset = unpinned.dataset,
                     now = plan.dataset,
                     "the table was begun before its dataset was resolved: going on with it"
                 );

@@ -1,9 +1,11 @@
 //! Whether the database can be used at all, before anything else is begun: a wrong password is a
 //! mistake in the configuration, a server that is not up yet is only early.
 
-use sink_postgres::{ConnectOptions, Error};
+use sink_postgres::{ConnectOptions, Database, Error};
 use sync_core::{Causes, Classify, Fault, OneLine};
 
+use crate::adapters;
+use crate::failure::Failure;
 use crate::patience::Patience;
 use crate::settings::{DatabaseSettings, Mistake};
 use crate::stage::{Awaited, Problem, Progress};
@@ -40,6 +42,21 @@ pub(crate) async fn wait_until_usable(
         tracing::info!(%database, "the database can be used");
     }
     Ok(())
+}
+
+/// The database, once it has been connected to.
+///
+/// # Errors
+/// A mistake in the configuration, or a database that does not answer.
+pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Database, Failure> {
+    if let Err(error) = attempt(&settings.config).await {
+        return Err(if error.fault() == Fault::Permanent {
+            mistake(&error, settings).into()
+        } else {
+            Failure::of(format!("the database {} cannot be used", settings.label()))(error)
+        });
+    }
+    Ok(adapters::database(settings)?)
 }
 
 /// Connects as a sync would, and writes nothing.

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod admin;
+mod check;
 mod chosen;
 mod cli;
 mod columns;
@@ -9,19 +10,26 @@ mod console;
 mod continuing;
 mod database;
 mod declared;
+mod ends;
+mod failure;
 mod head;
+mod healthcheck;
 mod http;
 mod logging;
+mod named;
 mod options;
 mod patience;
 mod plan;
 mod report;
+mod reset;
 mod run;
 mod schema;
 mod settings;
 mod signals;
 mod stage;
+mod status;
 mod sync;
+mod terminal;
 
 use std::process::ExitCode;
 

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::{self, Verb};
+use crate::cli::{self, Verb, WELCOME};
 use crate::console::Console;
-use crate::settings::{Given, Mistakes, SchemaSettings, Settings};
-use crate::{logging, schema, sync};
+use crate::logging::LogSettings;
+use crate::settings::{self, Given, Mistakes, Parts, SchemaSettings, Settings, StoredSettings};
+use crate::{check, healthcheck, logging, reset, schema, status, sync};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,23 +48,62 @@ pub(crate) fn main(arguments: Vec<OsString>, environment: BTreeMap<OsString, OsS
     };
     let given = Given { flags: line.flags, environment };
     let read_file = |path: &Path| std::fs::read_to_string(path);
-    match line.verb {
-        Verb::Sync => match Settings::read(&given, &read_file) {
-            Ok(settings) => {
-                let console = Console::new(&settings.log);
-                logging::start(&settings.log, &console);
-                in_runtime(sync::sync(settings, console))
+    let done = match line.verb {
+        Verb::Sync => Settings::read(&given, &read_file).map(|settings| {
+            let console = Console::new(&settings.log);
+            logging::start(&settings.log, &console);
+            in_runtime(sync::sync(settings, console))
+        }),
+        Verb::Check => {
+            let parts = Parts::read(&given, &read_file);
+            if let Some(log) = &parts.log {
+                log_to_stderr(log);
             }
-            Err(mistakes) => refuse(&mistakes),
-        },
-        Verb::Schema(request) => match SchemaSettings::read(&given, &read_file, request.diff) {
-            Ok(settings) => {
-                logging::start(&settings.log, &Console::new(&settings.log));
+            Ok(in_runtime(check::check(parts)))
+        }
+        Verb::Schema(request) => {
+            SchemaSettings::read(&given, &read_file, request.diff).map(|settings| {
+                log_to_stderr(&settings.log);
                 in_runtime(schema::schema(settings, request))
+            })
+        }
+        Verb::Status(request) => StoredSettings::read(&given, &read_file).map(|settings| {
+            log_to_stderr(&settings.log);
+            in_runtime(status::status(settings, request))
+        }),
+        Verb::Reset(request) => StoredSettings::read(&given, &read_file).map(|settings| {
+            log_to_stderr(&settings.log);
+            in_runtime(reset::reset(settings, request))
+        }),
+        Verb::Healthcheck(request) => Ok(match settings::health_address(&given, &read_file) {
+            Ok(address) => healthcheck::healthcheck(address, request),
+            Err(mistakes) => {
+                refuse(&mistakes);
+                // Docker reserves every other code.
+                Exit::Failed
             }
-            Err(mistakes) => refuse(&mistakes),
-        },
-    }
+        }),
+        Verb::Completions(shell) => Ok(completions(shell)),
+    };
+    done.unwrap_or_else(|mistakes| {
+        let exit = refuse(&mistakes);
+        if given.is_empty() {
+            eprintln!("\n{WELCOME}");
+        }
+        exit
+    })
+}
+
+fn log_to_stderr(settings: &LogSettings) {
+    logging::start(settings, &Console::new(settings));
+}
+
+fn completions(shell: clap_complete::Shell) -> Exit {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut cli::command(), "ampsync", &mut script);
+    // A closed pipe is no reason to fail.
+    std::io::stdout().write_all(&script).ok();
+    Exit::Clean
 }
 
 /// Tells the mistakes, as text whatever the format of the log: they are for a person.

@@ -4,23 +4,20 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nozzle_client::{SqlClient, StreamSource};
-use sink_postgres::{Database, PostgresSink};
+use nozzle_client::SqlClient;
+use sink_postgres::Database;
 use sync_core::{Outcome, TableSync};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::chosen::ChosenSource;
 use crate::console::Console;
-use crate::continuing::ContinuingSink;
-use crate::declared::ComparedSource;
 use crate::http::{self, Scene, Started};
 use crate::plan::{self, PlannedTable};
 use crate::run::{Exit, refuse};
 use crate::settings::{Mistake, Mistakes, Settings, Streams};
 use crate::signals::Signals;
 use crate::stage::{Progress, Stage};
-use crate::{adapters, admin, database, head, report};
+use crate::{adapters, admin, database, ends, head, report};
 
 /// How long the tables have to stop cleanly.
 const STOP_MAX: Duration = Duration::from_secs(10);
@@ -133,27 +130,14 @@ async fn run(
 ) -> Exit {
     let heads = head::Probes::new(client, &tables, settings.server.head_probe);
     let tables = tables.into_iter().map(|planned| {
-        let PlannedTable { target, options, unpinned, .. } = planned;
         let database = scene.database.clone();
-        let stream = StreamSource::new(client.clone(), &planned.sql);
-        let stream = ComparedSource::new(stream, &planned.table, planned.declared);
         TableSync {
-            source: ChosenSource::new(
-                stream,
-                client.clone(),
-                &planned.table,
-                planned.all,
-                planned.config,
-            ),
-            table: planned.table,
-            dataset: planned.identity.dataset,
-            query: planned.identity.query,
-            block_column: planned.block_column,
-            make_sink: move || {
-                let sink = PostgresSink::new(database.clone(), target.schema.clone());
-                let sink = sink.with_options(options.clone());
-                ContinuingSink::new(sink, unpinned.clone())
-            },
+            source: ends::source(client, &planned),
+            table: planned.table.clone(),
+            dataset: planned.identity.dataset.clone(),
+            query: planned.identity.query.clone(),
+            block_column: planned.block_column.clone(),
+            make_sink: move || ends::sink(&database, &planned),
         }
     });
     let health = Arc::clone(&scene.health);

@@ -68,6 +68,47 @@ impl Classify for Error {
     }
 }
 
+impl Error {
+    /// Whether nobody has answered, or only with "not now": so that it is about the server, or the
+    /// way to it, and not about what was asked.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Connection { .. } | Self::NoAnswer { .. } => true,
+            Self::Status { code, .. } => matches!(
+                code,
+                Code::Unavailable
+                    | Code::DeadlineExceeded
+                    | Code::ResourceExhausted
+                    | Code::Cancelled
+                    | Code::Aborted
+            ),
+            Self::Endpoint { .. }
+            | Self::Setting(_)
+            | Self::Tls(_)
+            | Self::TooLarge { .. }
+            | Self::Incomplete(_)
+            | Self::Decode { .. }
+            | Self::SchemaChanged { .. }
+            | Self::Metadata { .. }
+            | Self::MetadataMissing => false,
+        }
+    }
+
+    /// Whether the answer is about the bearer token: that it is missing, wrong, or not enough.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        let Self::Status { code, .. } = self else { return false };
+        matches!(code, Code::Unauthenticated | Code::PermissionDenied)
+    }
+
+    /// Whether the other side is no Nozzle (Amp) server, or not its Arrow Flight port.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        matches!(self, Self::Status { code: Code::Unimplemented, .. } | Self::Incomplete(_))
+    }
+}
+
 /// A gRPC code by the name that the specification gives it.
 pub(crate) fn name(code: Code) -> &'static str {
     row(code).0

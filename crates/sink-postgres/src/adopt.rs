@@ -1,7 +1,10 @@
 //! Makes a table that is there one that can hold the stream's rows, or says why it cannot.
 
+use std::sync::{Mutex, PoisonError};
+
 use ampsync_schema::{
-    Column, Conflict, Cost, Difference, ExistingTable, Part, QualifiedName, Table, quote_ident,
+    Change, Column, Conflict, Cost, Difference, ExistingColumn, ExistingTable, Part, QualifiedName,
+    Table, quote_ident,
 };
 
 use crate::catalog::{self, Relation};
@@ -12,6 +15,27 @@ use crate::error::Error;
 pub(crate) struct Adoption<'a> {
     pub(crate) database: &'a Database,
     pub(crate) connection: &'a Connection,
+    /// The statements, where nothing is to become of them.
+    pub(crate) rehearsal: Option<Rehearsed>,
+}
+
+/// What would be changed. The transaction that is open will be rolled back.
+#[derive(Default)]
+pub(crate) struct Rehearsed(Mutex<Vec<String>>);
+
+impl Rehearsed {
+    pub(crate) fn note(&self, statement: &str) {
+        self.lock().push(statement.to_owned());
+    }
+
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
+        // A list of texts is consistent at every step.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Adoption<'_> {
@@ -39,39 +63,74 @@ impl Adoption<'_> {
         relation: &Relation,
         before: &[String],
     ) -> Result<(), Error> {
-        let existing = self.existing(relation).await?;
+        let mut existing = self.existing(relation).await?;
         let gone = gone(table, &existing, before);
         if !gone.is_empty() && self.has_rows(table.name()).await? {
             return Err(columns_gone(table, &existing, gone));
         }
         let mut difference = table.difference(&existing);
         if let Difference::Conflicting(conflicts) = &difference
-            && let Some(statements) = missing(table, conflicts)
+            && let Some(columns) = missing(table, conflicts)
             && !self.has_rows(table.name()).await?
         {
             // What only rows could stand in the way of, an empty table can have.
-            for statement in statements {
-                self.change(table.name(), &statement).await?;
+            for Column { name, ty, .. } in columns {
+                let add = format!("ALTER TABLE {} ADD COLUMN {name} {ty} NOT NULL", table.name());
+                self.alter(table.name(), relation, &add).await?;
+                let mut added = ExistingColumn::default();
+                (added.name, added.ty) = (name.as_str().to_owned(), ty.to_string());
+                existing.columns.push(added);
             }
-            difference = table.difference(&self.existing(relation).await?);
+            if self.rehearsal.is_none() {
+                existing = self.existing(relation).await?;
+            }
+            difference = table.difference(&existing);
         }
         match difference {
             Difference::Equal => Ok(()),
-            Difference::Additive(changes) => {
-                for change in changes {
-                    self.change(table.name(), &change.up).await?;
-                }
-                self.verify(table).await
-            }
+            Difference::Additive(changes) => self.add(table, relation, changes).await,
             Difference::Conflicting(conflicts) => {
                 Err(Error::Conflict { table: table.name().clone(), conflicts })
             }
         }
     }
 
+    async fn add(
+        &self,
+        table: &Table,
+        relation: &Relation,
+        changes: Vec<Change>,
+    ) -> Result<(), Error> {
+        for change in changes {
+            self.alter(table.name(), relation, &change.up).await?;
+        }
+        if self.rehearsal.is_some() { Ok(()) } else { self.verify(table).await }
+    }
+
+    /// Makes one change to a table that is there. A rehearsal only notes it: others use the table,
+    /// and would wait.
+    async fn alter(
+        &self,
+        table: &QualifiedName,
+        relation: &Relation,
+        statement: &str,
+    ) -> Result<(), Error> {
+        let Some(rehearsal) = &self.rehearsal else { return self.change(table, statement).await };
+        if !relation.owned {
+            let (role, statement) = (relation.role.clone(), statement.to_owned());
+            let what = format!("change table {table}, which lacks something");
+            return Err(Error::Privilege { role, what, statement });
+        }
+        rehearsal.note(statement);
+        Ok(())
+    }
+
     /// Makes one change, which may take long: of a large table, or behind a lock.
     pub(crate) async fn change(&self, table: &QualifiedName, statement: &str) -> Result<(), Error> {
-        tracing::info!(%table, statement, "changing the database");
+        match &self.rehearsal {
+            Some(rehearsal) => rehearsal.note(statement),
+            None => tracing::info!(%table, statement, "changing the database"),
+        }
         let change = self.connection.batch_execute(statement);
         match self.database.long_answer("change the table", change).await {
             Err(Error::Server { source, .. }) if source.code().is_some() => {
@@ -110,6 +169,12 @@ fn check(relation: &Relation, name: &QualifiedName) -> Result<(), Error> {
     if !relation.is_table() {
         return Err(Error::NotATable(name.clone()));
     }
+    if !relation.reachable {
+        let what = format!("use schema {}", name.schema.as_str());
+        let role = quote_ident(&relation.role);
+        let statement = format!("GRANT USAGE ON SCHEMA {} TO {role}", name.schema);
+        return Err(Error::Privilege { role: relation.role.clone(), what, statement });
+    }
     if !relation.denied.is_empty() {
         let denied = relation.denied.join(", ");
         let what = format!("{denied} in table {name}");
@@ -146,14 +211,12 @@ fn columns_gone(table: &Table, existing: &ExistingTable, columns: Vec<String>) -
     Error::ColumnsGone { table: name.clone(), columns, aside }
 }
 
-/// The statements that add the columns that are missing, where nothing else conflicts.
-fn missing(table: &Table, conflicts: &[Conflict]) -> Option<Vec<String>> {
+/// The columns that are missing, where nothing else conflicts.
+fn missing<'t>(table: &'t Table, conflicts: &[Conflict]) -> Option<Vec<&'t Column>> {
     let add = |conflict: &Conflict| {
         let Part::Column(name) = &conflict.part else { return None };
         let column = table.columns().iter().find(|column| column.name.as_str() == name)?;
-        let Column { name, ty, .. } = column;
-        let add = format!("ALTER TABLE {} ADD COLUMN {name} {ty} NOT NULL", table.name());
-        (conflict.cost == Cost::Missing).then_some(add)
+        (conflict.cost == Cost::Missing).then_some(column)
     };
     conflicts.iter().map(add).collect()
 }

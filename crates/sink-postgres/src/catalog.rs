@@ -18,6 +18,12 @@ pub(crate) struct Relation {
     pub(crate) denied: Vec<String>,
     /// Our role.
     pub(crate) role: String,
+    /// Whether our role may use the schema it is in.
+    pub(crate) reachable: bool,
+    /// Whether our role may empty it at once.
+    pub(crate) truncatable: bool,
+    /// Whether our role may change what it is like, as its owner may.
+    pub(crate) owned: bool,
     /// Why rows would not be safe in it.
     pub(crate) hazards: Vec<Hazard>,
 }
@@ -33,6 +39,9 @@ SELECT c.oid, c.relkind::text AS kind, current_user::text AS role,
                AND NOT pg_catalog.has_any_column_privilege(c.oid, 'INSERT') THEN 'INSERT' END,
          CASE WHEN NOT pg_catalog.has_table_privilege(c.oid, 'DELETE') THEN 'DELETE' END
        ], NULL) AS denied,
+       pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS reachable,
+       pg_catalog.has_table_privilege(c.oid, 'TRUNCATE') AS truncatable,
+       pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owned,
        ARRAY(SELECT pg_catalog.format('%I.%I', un.nspname, u.relname)
              FROM pg_catalog.pg_class u JOIN pg_catalog.pg_namespace un ON un.oid = u.relnamespace
              WHERE u.relpersistence = 'u'
@@ -103,7 +112,9 @@ impl Relation {
         }
         let (oid, kind) = (row.try_get("oid")?, row.try_get("kind")?);
         let (comment, denied) = (row.try_get("comment")?, row.try_get("denied")?);
-        Ok(Self { oid, kind, comment, denied, role, hazards })
+        let (reachable, truncatable) = (row.try_get("reachable")?, row.try_get("truncatable")?);
+        let owned = row.try_get("owned")?;
+        Ok(Self { oid, kind, comment, denied, role, reachable, truncatable, owned, hazards })
     }
 
     /// Whether rows can be copied into it: a plain or a partitioned table.

@@ -8,6 +8,7 @@ use crate::encode::{UnsupportedColumn, ValueError};
 use crate::hazard::Hazard;
 use crate::server_error::ServerError;
 use crate::tls::TlsError;
+use crate::writer::Writer;
 
 /// What can go wrong with the PostgreSQL sink. No variant holds a password.
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +139,17 @@ pub enum Error {
     /// There is a checkpoint, but the table is gone.
     #[error("table {0} is gone, but its checkpoint is not")]
     TableGone(QualifiedName),
+    /// Another instance writes the table.
+    #[error("table {table} is being written{}", By(writer.as_deref()))]
+    InUse {
+        /// The table.
+        table: QualifiedName,
+        /// By whom, unless they have stopped meanwhile.
+        writer: Option<Box<Writer>>,
+    },
+    /// There is no checkpoint of the table.
+    #[error("ampsync has no checkpoint of table {0}")]
+    NotKept(QualifiedName),
     /// The name belongs to something that is not a table.
     #[error("{0} is not a table")]
     NotATable(QualifiedName),
@@ -249,6 +261,15 @@ pub struct ServerFailure {
 impl fmt::Display for ServerFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.server, Causes(&self.source))
+    }
+}
+
+/// Who writes a table, as far as it is known.
+struct By<'a>(Option<&'a Writer>);
+
+impl fmt::Display for By<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |writer| write!(f, " by {writer}"))
     }
 }
 

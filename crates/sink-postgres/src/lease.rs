@@ -200,6 +200,6 @@ impl Drop for Open {
     }
 }
 
-fn lock_key(table: &QualifiedName) -> String {
+pub(crate) fn lock_key(table: &QualifiedName) -> String {
     format!("ampsync:{}.{}", table.schema.as_str(), table.name.as_str())
 }

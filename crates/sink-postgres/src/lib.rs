@@ -54,8 +54,10 @@
 //! - [`Identity`](Error::Identity), [`ForeignRows`](Error::ForeignRows),
 //!   [`TableGone`](Error::TableGone): the rows are not this stream's, or gone.
 //!
+//! [`PostgresSink::rehearse`] says what preparing a table would come to, without changing anything.
 //! [`Database::existing`] reads what a table is like, and `ampsync_schema::Table::difference`
-//! compares it with what would be wanted, without changing anything.
+//! compares it with what would be wanted. [`Database::status`] tells how far every table is, and
+//! [`Database::reset`] lets tables begin anew.
 
 mod adopt;
 #[doc(hidden)]
@@ -73,13 +75,17 @@ mod notify;
 mod options;
 mod prepare;
 mod remedy;
+mod reset;
 mod server_error;
+mod server_info;
 mod session;
 mod sink;
 mod sql;
 mod sqlstate;
+mod status;
 mod tls;
 mod violation;
+mod writer;
 
 pub use connect::{ConnectOptions, Conninfo, ConninfoError, ConninfoProblem};
 pub use database::{ConnectionUse, Database, DatabaseOptions};
@@ -87,6 +93,10 @@ pub use encode::{Unsupported, UnsupportedColumn, ValueCounts, ValueError};
 pub use error::{Error, ServerFailure};
 pub use hazard::Hazard;
 pub use options::{NulPolicy, RangePolicy, SinkOptions, ValuePolicy};
+pub use reset::ResetRows;
 pub use server_error::ServerError;
-pub use sink::{PgTxn, PostgresSink};
+pub use server_info::ServerInfo;
+pub use sink::{PgTxn, PostgresSink, Rehearsal};
+pub use status::{LastReorg, LedgerStatus, ReorgStatus, Status, Storage, TableStatus};
 pub use tls::{ClientIdentity, RootCertificates, SslMode, TlsError, TlsOptions, UnknownSslMode};
+pub use writer::Writer;

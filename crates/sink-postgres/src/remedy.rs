@@ -39,6 +39,8 @@ impl Classify for Error {
             | Self::ColumnsGone { .. }
             | Self::ForeignRows(_)
             | Self::TableGone(_)
+            | Self::InUse { .. }
+            | Self::NotKept(_)
             | Self::NotATable(_)
             | Self::NewerBookkeeping { .. }
             | Self::Damaged { .. }
@@ -51,14 +53,7 @@ impl Classify for Error {
     fn remedy(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Server { source, .. } => source.verdict().1,
-            Self::Servers { failures } => {
-                let remedy = |failure: &ServerFailure| {
-                    let remedy = failure.source.verdict().1?;
-                    Some(format!("{}: {remedy}", failure.server))
-                };
-                let remedies: Vec<_> = failures.iter().filter_map(remedy).collect();
-                (!remedies.is_empty()).then(|| remedies.join("; ").into())
-            }
+            Self::Servers { failures } => servers(failures).map(Cow::Owned),
             Self::TransactionPooling => Some(
                 "connect to PostgreSQL itself, or let the pooler keep whole sessions (PgBouncer: \
                  pool_mode = session for this database or user)"
@@ -107,6 +102,9 @@ impl Classify for Error {
                 .into(),
             ),
             Self::TableGone(table) | Self::Damaged { table, .. } => Some(start_anew(table).into()),
+            Self::InUse { .. } => {
+                Some("stop that instance first, and every other that would take over".into())
+            }
             Self::NotATable(_) => Some("rename it, or set another DATABASE_SCHEMA".into()),
             Self::NewerBookkeeping { .. } => Some("use the newer release of ampsync".into()),
             Self::Settings(_)
@@ -117,9 +115,20 @@ impl Classify for Error {
             | Self::OtherColumns { .. }
             | Self::LeaseLost
             | Self::AlreadyOpen(_)
+            | Self::NotKept(_)
             | Self::TooLarge { .. } => None,
         }
     }
+}
+
+/// What helps each server that can be helped.
+fn servers(failures: &[ServerFailure]) -> Option<String> {
+    let remedy = |failure: &ServerFailure| {
+        let remedy = failure.source.verdict().1?;
+        Some(format!("{}: {remedy}", failure.server))
+    };
+    let remedies: Vec<_> = failures.iter().filter_map(remedy).collect();
+    (!remedies.is_empty()).then(|| remedies.join("; "))
 }
 
 /// A name that is taken stays taken; whatever else can pass, can pass here too.
@@ -146,6 +155,16 @@ fn alter_remedy(statement: &str, source: &ServerError) -> Option<Cow<'static, st
             format!("run, as the owner of the table, and start again: {statement};").into()
         }
         Some("42P07" | "42710") => "something else has the name: rename that".into(),
+        Some("2BP01") if statement.starts_with("DROP TABLE") => {
+            "drop what depends on the table, as it is named here, and create it again afterwards; or \
+             reset it without --drop, which keeps the table and its views"
+                .into()
+        }
+        Some("0A000" | "23503") if statement.starts_with("TRUNCATE") || statement.starts_with("DELETE") => {
+            "drop the foreign keys of other tables that refer to this one, as it is named here, and \
+             create them again afterwards"
+                .into()
+        }
         Some(code) if code.starts_with("54") => {
             "the values are too large for such an index: take it out of the options, or choose \
              the method hash"
@@ -185,14 +204,24 @@ fn columns_gone(table: &QualifiedName, columns: &[String], aside: &[String]) -> 
     )
 }
 
-/// How a table is streamed from the first block again: as statements, ready to be run.
+/// How a table is streamed from the first block again: as a command, and as statements for who has
+/// only those. Both ready to be run.
 fn start_anew(table: &QualifiedName) -> String {
     let (schema, name) = (quote_literal(table.schema.as_str()), quote_literal(table.name.as_str()));
     let whose = format!("WHERE table_schema = {schema} AND table_name = {name}");
     format!(
-        "start it anew while ampsync is stopped: DROP TABLE IF EXISTS {table}; \
-         DELETE FROM ampsync.ranges {whose}; DELETE FROM ampsync.checkpoints {whose};"
+        "start it anew while ampsync is stopped: ampsync reset --drop {}, which is in SQL: \
+         DROP TABLE IF EXISTS {table}; DELETE FROM ampsync.ranges {whose}; \
+         DELETE FROM ampsync.checkpoints {whose};",
+        argument(table)
     )
+}
+
+/// A table as an argument of a command line, quoted for the shell where that is needed.
+fn argument(table: &QualifiedName) -> String {
+    let text = format!("{}.{}", table.schema.as_str(), table.name.as_str());
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "._".contains(character);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 #[cfg(test)]

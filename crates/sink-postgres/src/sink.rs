@@ -14,6 +14,7 @@ use crate::lease::Lease;
 use crate::notify;
 use crate::options::SinkOptions;
 use crate::prepare;
+use crate::writer::Writer;
 
 /// Writes one table of a PostgreSQL database.
 pub struct PostgresSink {
@@ -24,6 +25,24 @@ pub struct PostgresSink {
     /// Kept from one preparation to the next, so that a failure does not invite another instance.
     lease: Option<Lease>,
     prepared: Option<Prepared>,
+}
+
+/// What preparing a table would come to.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Rehearsal {
+    /// The table.
+    pub table: QualifiedName,
+    /// From where it would go on. Rows above its cursor, through `provisional`, would be deleted.
+    pub checkpoint: Checkpoint,
+    /// Whether the table is there.
+    pub exists: bool,
+    /// Whether the bookkeeping in schema `ampsync` would be created or changed first.
+    pub bookkeeping: bool,
+    /// The statements that would change the database otherwise, in their order.
+    pub changes: Vec<String>,
+    /// Who writes the table now, if somebody does.
+    pub writer: Option<Writer>,
 }
 
 /// A table that is ready to be written.
@@ -61,6 +80,36 @@ impl PostgresSink {
         self.counts.clone()
     }
 
+    /// What [`prepare`](Sink::prepare) would come to, found out by what it does itself: whatever
+    /// stands in its way is the same error here. Nothing is changed, nobody has to wait, and the
+    /// right to write is not asked for.
+    ///
+    /// Statements for a table that is there are not executed, so that what only executing them
+    /// shows is not known: rows that share the values of a new unique index, an event trigger that
+    /// refuses. Without `columns` nothing is said of the plan's schema. Dropping the future is
+    /// harmless.
+    ///
+    /// # Errors
+    /// What `prepare` would answer.
+    pub async fn rehearse(&self, plan: &TablePlan, columns: bool) -> Result<Rehearsal, Error> {
+        let name = self.table_name(plan)?;
+        let table = if columns { Some(self.wanted(plan)?.0) } else { None };
+        let outlook = prepare::rehearse(&self.database, &name, table.as_ref(), plan).await?;
+        let writer = self.database.writer(&name).await?;
+        let prepare::Outlook { checkpoint, exists, bookkeeping, changes } = outlook;
+        Ok(Rehearsal { table: name, checkpoint, exists, bookkeeping, changes, writer })
+    }
+
+    /// The table for the plan, and what writes its rows.
+    fn wanted(&self, plan: &TablePlan) -> Result<(Table, TableEncoder), Error> {
+        let name = self.table_name(plan)?;
+        let table =
+            Table::with_options(name, &plan.schema, &plan.block_column, &self.options.table)?;
+        let (values, counts) = (self.options.values, self.counts.clone());
+        let encoder = TableEncoder::new(&table, &plan.schema, values, counts)?;
+        Ok((table, encoder))
+    }
+
     fn table_name(&self, plan: &TablePlan) -> Result<QualifiedName, Error> {
         let name = self.options.name.clone().map_or_else(|| Ident::new(&plan.table), Ok)?;
         Ok(QualifiedName { schema: self.schema.clone(), name })
@@ -82,11 +131,7 @@ impl Sink for PostgresSink {
 
     async fn prepare(&mut self, plan: &TablePlan) -> Result<Readiness, Error> {
         self.prepared = None;
-        let name = self.table_name(plan)?;
-        let table =
-            Table::with_options(name, &plan.schema, &plan.block_column, &self.options.table)?;
-        let (values, counts) = (self.options.values, self.counts.clone());
-        let encoder = TableEncoder::new(&table, &plan.schema, values, counts)?;
+        let (table, encoder) = self.wanted(plan)?;
         if !self.hold(table.name()).await? {
             return Ok(Readiness::Standby);
         }

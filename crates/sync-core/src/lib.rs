@@ -27,4 +27,4 @@ pub use health::{
 };
 pub use machine::{BeyondLedger, Violation};
 pub use message::{Mark, Message};
-pub use ports::{CommitError, Committed, Readiness, Sink, Source, TablePlan, Txn};
+pub use ports::{CommitError, Committed, NoBlockColumn, Readiness, Sink, Source, TablePlan, Txn};

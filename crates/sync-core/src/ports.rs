@@ -1,15 +1,16 @@
 //! The ports: what the engine asks of the world on either side. Adapters implement them and do
 //! not know each other.
 
+use std::borrow::Cow;
 use std::future::Future;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{DataType, SchemaRef};
 use futures::Stream;
 
 use crate::chain::{Cursor, InvalidationRange};
 use crate::checkpoint::{Advance, Checkpoint};
-use crate::fault::Classify;
+use crate::fault::{Classify, Fault};
 use crate::message::Message;
 
 /// Where a table's rows come from: one query of one server.
@@ -52,6 +53,41 @@ pub struct TablePlan {
     pub block_column: String,
     /// The columns.
     pub schema: SchemaRef,
+}
+
+impl TablePlan {
+    /// The plan itself, once it is certain that rows can be told apart by block.
+    ///
+    /// # Errors
+    /// When the schema has no block column as it has to be.
+    pub fn checked(self) -> Result<Self, NoBlockColumn> {
+        match self.schema.field_with_name(&self.block_column) {
+            Ok(field) if *field.data_type() == DataType::UInt64 => Ok(self),
+            Ok(_) | Err(_) => Err(NoBlockColumn { column: self.block_column }),
+        }
+    }
+}
+
+/// A stream's rows cannot be told apart by block.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the stream has no UInt64 column {column:?}, by which rows are retracted after a reorg")]
+pub struct NoBlockColumn {
+    /// The column it should have.
+    pub column: String,
+}
+
+impl Classify for NoBlockColumn {
+    fn fault(&self) -> Fault {
+        Fault::Permanent
+    }
+
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        let column = &self.column;
+        Some(
+            format!("Select the column too, as in: SELECT *, or SELECT {column}, … FROM … .")
+                .into(),
+        )
+    }
 }
 
 /// Where a table's rows go. One value writes one table.

@@ -1,26 +1,18 @@
 //! What the database lacks.
 
 use ampsync_schema::{Change, Conflict, Cost, Difference, ExistingTable, Table};
-use sync_core::{Classify as _, Fault};
 
-use super::Failure;
 use super::wanted::Wanted;
+use crate::database;
+use crate::failure::Failure;
 use crate::settings::DatabaseSettings;
-use crate::{adapters, database};
 
 /// The tables as the database has them, in the same order.
 pub(super) async fn existing(
     settings: &DatabaseSettings,
     tables: &[Wanted],
 ) -> Result<Vec<Option<ExistingTable>>, Failure> {
-    if let Err(error) = database::attempt(&settings.config).await {
-        return Err(if error.fault() == Fault::Permanent {
-            database::mistake(&error, settings).into()
-        } else {
-            Failure::of(format!("the database {} cannot be used", settings.label()))(error)
-        });
-    }
-    let database = adapters::database(settings)?;
+    let database = database::open(settings).await?;
     let mut found = Vec::new();
     for Wanted { table, .. } in tables {
         let name = table.name();

@@ -11,10 +11,10 @@ use std::path::PathBuf;
 
 use ampsync_schema::ExistingTable;
 use ampsync_schema::migration::{Layout, Migration};
-use sync_core::{Causes, Classify, OneLine};
 
-use crate::run::{Exit, refuse};
-use crate::settings::{Mistake, Mistakes, SchemaSettings};
+use crate::failure::Failure;
+use crate::run::Exit;
+use crate::settings::SchemaSettings;
 use wanted::Wanted;
 
 /// What of the tables is wanted, and where.
@@ -37,49 +37,11 @@ pub(crate) struct Out {
     pub(crate) name: Option<String>,
 }
 
-/// Why there is no answer.
-#[derive(Debug)]
-enum Failure {
-    /// What was asked for cannot be.
-    Mistakes(Mistakes),
-    /// Something did not work, and may do so another time.
-    Failed { doing: String, error: String, remedy: Option<String> },
-}
-
-impl From<Mistakes> for Failure {
-    fn from(mistakes: Mistakes) -> Self {
-        Self::Mistakes(mistakes)
-    }
-}
-
-impl From<Mistake> for Failure {
-    fn from(mistake: Mistake) -> Self {
-        Self::Mistakes(mistake.into())
-    }
-}
-
-impl Failure {
-    /// For `map_err`: what did not work.
-    fn of<E: Classify>(doing: impl Into<String>) -> impl FnOnce(E) -> Self {
-        let doing = doing.into();
-        move |error| Self::Failed {
-            doing,
-            error: Causes(&error).to_string(),
-            remedy: error.remedy().map(|remedy| remedy.into_owned()),
-        }
-    }
-}
-
 /// Prints or writes what is wanted.
 pub(crate) async fn schema(settings: SchemaSettings, request: Request) -> Exit {
     match run(&settings, &request).await {
         Ok(()) => Exit::Clean,
-        Err(Failure::Mistakes(mistakes)) => refuse(&mistakes),
-        Err(Failure::Failed { doing, error, remedy }) => {
-            let remedy = remedy.map(OneLine).map(tracing::field::display);
-            tracing::error!(error = %OneLine(error), remedy, "{doing}");
-            Exit::Failed
-        }
+        Err(failure) => failure.tell(),
     }
 }
 
@@ -132,8 +94,5 @@ fn print(
         }
     }
     let mut stdout = std::io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| {
-        let doing = "the statements cannot be printed".to_owned();
-        Failure::Failed { doing, error: error.to_string(), remedy: None }
-    })
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::printing)
 }

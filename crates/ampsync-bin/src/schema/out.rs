@@ -6,7 +6,8 @@ use std::path::Path;
 
 use ampsync_schema::migration::{File, Layout, Migration};
 
-use super::{Failure, Out};
+use super::Out;
+use crate::failure::Failure;
 use crate::settings::Mistake;
 
 /// Deeper folders are none of migrations.

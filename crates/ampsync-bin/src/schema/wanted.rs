@@ -8,8 +8,8 @@ use ampsync_schema::Table;
 use arrow_schema::{Fields, Schema};
 use nozzle_client::SqlClient;
 
-use super::Failure;
 use crate::columns::narrowed;
+use crate::failure::Failure;
 use crate::options::check_columns;
 use crate::plan::{self, PlannedTable};
 use crate::settings::{Mistakes, SchemaSettings, Streams};

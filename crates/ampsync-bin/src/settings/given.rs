@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use super::mistake::Mistake;
-use super::spec::{Setting, Spec, Variable};
+use super::spec::{Group, Setting, Spec, Variable};
 
 /// What was given: the values of flags and environment variables. It has no `Debug`, because
 /// nothing in it is hidden yet.
@@ -16,6 +16,18 @@ pub(crate) struct Given {
     pub(crate) flags: BTreeMap<String, OsString>,
     /// The whole environment.
     pub(crate) environment: BTreeMap<OsString, OsString>,
+}
+
+impl Given {
+    /// Whether nothing was given of all that says what is to be done.
+    pub(crate) fn is_empty(&self) -> bool {
+        let specs = super::ALL.iter().filter(|spec| spec.group != Group::Logging);
+        let mut variables = specs.flat_map(|spec| spec.variables());
+        !variables.any(|Variable { name, .. }| {
+            let values = [self.flags.get(&name), self.environment.get(std::ffi::OsStr::new(&name))];
+            values.into_iter().flatten().any(|value| !value.is_empty())
+        })
+    }
 }
 
 /// Reads settings one by one, and keeps what is wrong with them.
@@ -33,8 +45,8 @@ impl<'a> Reader<'a> {
         Self { given, read_file, mistakes: Vec::new() }
     }
 
-    pub(crate) fn into_mistakes(self) -> Vec<Mistake> {
-        self.mistakes
+    pub(crate) fn take_mistakes(&mut self) -> Vec<Mistake> {
+        std::mem::take(&mut self.mistakes)
     }
 
     /// The environment without what a config has no business with: the database, and whatever
@@ -53,6 +65,11 @@ impl<'a> Reader<'a> {
     /// Whether a variable that is no setting of ours is set to something.
     pub(super) fn is_in_environment(&self, variable: &str) -> bool {
         self.given.environment.iter().any(|(name, value)| name == variable && !value.is_empty())
+    }
+
+    /// How many mistakes there are so far.
+    pub(super) fn mistakes_so_far(&self) -> usize {
+        self.mistakes.len()
     }
 
     pub(crate) fn mistake(

@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use ampsync_schema::Ident;
 use nozzle_client::Secret;
 use sync_core::{BatchConfig, EngineConfig, RetryConfig};
 
@@ -26,8 +27,8 @@ pub(crate) use dataset::{DatasetSettings, QueryMode, Streams};
 pub(crate) use given::Given;
 pub(crate) use mistake::{Mistake, Mistakes};
 pub(crate) use parse::schema_name;
-pub(crate) use spec::{Spec, flag};
-pub(crate) use table::ALL;
+pub(crate) use spec::{Group, Spec, flag};
+pub(crate) use table::{ALL, DATABASE_SCHEMA, HEALTH_PORT};
 pub(crate) use tables::TablesSettings;
 
 use crate::logging::LogSettings;
@@ -74,32 +75,96 @@ pub(crate) struct ServerSettings {
     pub(crate) head_probe: Option<Duration>,
 }
 
+/// The same, part by part: what is right can be tried out though something else is wrong.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// What is streamed into which tables, if there is no mistake in any of it.
+    pub(crate) streams: Option<(DatasetSettings, TablesSettings)>,
+    pub(crate) server: Option<ServerSettings>,
+    pub(crate) database: Option<DatabaseSettings>,
+    pub(crate) log: Option<LogSettings>,
+    engine: Option<EngineConfig>,
+    health: Option<SocketAddr>,
+    pub(crate) mistakes: Mistakes,
+}
+
+impl Parts {
+    /// Reads and checks everything that was given; files are read by `read_file`.
+    pub(crate) fn read(given: &Given, read_file: ReadFile<'_>) -> Self {
+        let mut reader = Reader::new(given, read_file);
+        let reader = &mut reader;
+        let dataset = dataset::read(reader, read_file);
+        let known = reader.mistakes_so_far() == 0;
+        let server = server(reader);
+        let database = database::read(reader);
+        let before = reader.mistakes_so_far();
+        let tables = tables::read(reader, read_file, dataset.as_ref());
+        let fit = reader.mistakes_so_far() == before;
+        let engine = engine(reader);
+        let health = reader.get(&HEALTH_PORT);
+        let log = log(reader);
+        let streams = dataset.zip(tables).filter(|_| known && fit);
+        let mistakes = Mistakes(reader.take_mistakes());
+        Self { streams, server, database, log, engine, health, mistakes }
+    }
+}
+
 impl Settings {
     /// Reads and checks everything that was given; files are read by `read_file`.
     ///
     /// # Errors
     /// All mistakes, by variable.
     pub(crate) fn read(given: &Given, read_file: ReadFile<'_>) -> Result<Self, Mistakes> {
+        let Parts { streams, server, database, log, engine, health, mistakes } =
+            Parts::read(given, read_file);
+        // Whoever gives no value has said why; the second pattern only tells the compiler.
+        match (mistakes.0.is_empty(), streams, server, database, log, engine) {
+            (
+                true,
+                Some((dataset, tables)),
+                Some(server),
+                Some(database),
+                Some(log),
+                Some(engine),
+            ) => Ok(Self { dataset, tables, server, database, engine, health, log }),
+            _ => Err(mistakes),
+        }
+    }
+}
+
+/// What is needed to look at what is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredSettings {
+    pub(crate) database: DatabaseSettings,
+    /// The schema that tables are in whose name says nothing else.
+    pub(crate) schema: Ident,
+    pub(crate) log: LogSettings,
+}
+
+impl StoredSettings {
+    /// Reads and checks what was given of these settings.
+    ///
+    /// # Errors
+    /// All mistakes, by variable.
+    pub(crate) fn read(given: &Given, read_file: ReadFile<'_>) -> Result<Self, Mistakes> {
         collect(given, read_file, |reader| {
-            // All are read before the first that has failed ends it.
-            let dataset = dataset::read(reader, read_file);
-            let server = server(reader);
             let database = database::read(reader);
-            let tables = tables::read(reader, read_file, dataset.as_ref());
-            let engine = engine(reader);
-            let health = reader.get(&table::HEALTH_PORT);
+            let schema = reader.get(&DATABASE_SCHEMA);
             let log = log(reader);
-            Some(Self {
-                dataset: dataset?,
-                tables: tables?,
-                server: server?,
-                database: database?,
-                engine: engine?,
-                health,
-                log: log?,
-            })
+            Some(Self { database: database?, schema: schema?, log: log? })
         })
     }
+}
+
+/// Where the HTTP server listens, if there is one.
+///
+/// # Errors
+/// When that cannot be read.
+pub(crate) fn health_address(
+    given: &Given,
+    read_file: ReadFile<'_>,
+) -> Result<Option<SocketAddr>, Mistakes> {
+    collect(given, read_file, |reader| Some(reader.get(&HEALTH_PORT)))
 }
 
 impl SchemaSettings {
@@ -140,7 +205,7 @@ fn collect<T>(
 ) -> Result<T, Mistakes> {
     let mut reader = Reader::new(given, read_file);
     let settings = read(&mut reader);
-    let mistakes = reader.into_mistakes();
+    let mistakes = reader.take_mistakes();
     // Whoever gives no value has said why; the second pattern only tells the compiler.
     match settings {
         Some(settings) if mistakes.is_empty() => Ok(settings),

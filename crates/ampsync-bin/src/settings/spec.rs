@@ -19,6 +19,8 @@ pub(crate) struct Spec {
     pub(crate) secret: bool,
     /// Whether a variable of the same name and `_FILE` may name a file with the value.
     pub(crate) file: bool,
+    /// Whether it is one of the few that most people set: the short help has only those.
+    pub(crate) common: bool,
 }
 
 /// The headings of the list of settings.
@@ -28,6 +30,8 @@ pub(crate) enum Group {
     Dataset,
     /// Where it goes.
     Database,
+    /// What becomes of it there.
+    Tables,
     /// How it goes there.
     Engine,
     /// What is told about it.
@@ -39,6 +43,7 @@ impl Group {
         match self {
             Self::Dataset => "Dataset and server",
             Self::Database => "Database",
+            Self::Tables => "Tables in the database",
             Self::Engine => "Engine",
             Self::Logging => "Logging and health",
         }
@@ -65,6 +70,7 @@ impl Spec {
         example: "",
         secret: false,
         file: false,
+        common: false,
     };
 
     /// The variable that names a file with the value.

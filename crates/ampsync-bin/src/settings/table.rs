@@ -40,17 +40,17 @@ macro_rules! settings {
 settings! {
     /// Config or built manifest of the dataset: its tables are synced. TypeScript, JavaScript or JSON.
     DATASET_MANIFEST: PathBuf = parse::path, {
-        group: Group::Dataset, value: "PATH", example: "./nozzle.config.json",
+        group: Group::Dataset, common: true, value: "PATH", example: "./nozzle.config.json",
     }
     /// The dataset on the server: namespace/name@revision, name@revision or name. Taken from the
     /// manifest where that names itself; with TABLES, no manifest is needed.
     DATASET: DatasetRef = parse::dataset, {
-        group: Group::Dataset, value: "REFERENCE", example: "my_org/eth@1.0.0",
+        group: Group::Dataset, common: true, value: "REFERENCE", example: "my_org/eth@1.0.0",
     }
     /// Which tables to sync, separated by commas; all of the manifest's unless set, or all that the
     /// Admin API lists.
     TABLES: Vec<TableName> = parse::tables, {
-        group: Group::Dataset, value: "NAMES", example: "blocks,logs",
+        group: Group::Dataset, common: true, value: "NAMES", example: "blocks,logs",
     }
     /// What is streamed of a table: the table as the server has built it, or the manifest's own sql.
     QUERY_MODE: QueryMode = parse::query_mode, {
@@ -58,7 +58,7 @@ settings! {
     }
     /// The Arrow Flight address of the Nozzle (Amp) server; https uses TLS.
     NOZZLE_ENDPOINT: String = parse::endpoint, {
-        group: Group::Dataset, value: "URL", aliases: &["AMP_FLIGHT_ADDR"],
+        group: Group::Dataset, common: true, value: "URL", aliases: &["AMP_FLIGHT_ADDR"],
         default: Some("http://localhost:1602"), example: "http://localhost:1602",
     }
     /// The Admin API of the same server. It says which manifest DATASET names, to which the streams
@@ -69,7 +69,7 @@ settings! {
     }
     /// The bearer token the server, or a gateway before it, asks for.
     NOZZLE_AUTH_TOKEN: Secret = parse::token, {
-        group: Group::Dataset, value: "TOKEN", aliases: &["AMP_AUTH_TOKEN"], example: "eyJhbGciOi...",
+        group: Group::Dataset, common: true, value: "TOKEN", aliases: &["AMP_AUTH_TOKEN"], example: "eyJhbGciOi...",
         secret: true, file: true,
     }
     /// The authority that vouches for the server's certificate with https, as PEM, instead of the
@@ -89,7 +89,7 @@ settings! {
     /// The database to write to: a URL as libpq takes it, or its name=value pairs. Special
     /// characters in the password are percent-encoded.
     DATABASE_URL: Conninfo = parse::database_url, {
-        group: Group::Database, value: "URL", secret: true, file: true,
+        group: Group::Database, common: true, value: "URL", secret: true, file: true,
         example: "postgres://user:password@localhost:5432/app",
     }
     /// Instead of DATABASE_URL: the host, or the folder of a Unix socket; several with commas.
@@ -132,22 +132,22 @@ settings! {
     }
     /// The PostgreSQL schema the tables are in, unless AMPSYNC_CONFIG says otherwise.
     DATABASE_SCHEMA: Ident = parse::schema_name, {
-        group: Group::Database, value: "NAME", default: Some("public"), example: "public",
+        group: Group::Tables, common: true, value: "NAME", default: Some("public"), example: "public",
     }
     /// What is asked of single tables, a TOML file: names, columns, a row filter, types, keys, indexes
     /// and comments.
     AMPSYNC_CONFIG: PathBuf = parse::options_path, {
-        group: Group::Database, value: "PATH", example: "./ampsync.toml",
+        group: Group::Tables, common: true, value: "PATH", example: "./ampsync.toml",
     }
     /// What becomes of NUL characters in texts, which PostgreSQL cannot store: error stops the table,
     /// strip leaves them out.
     NUL_IN_TEXT: NulPolicy = parse::nul, {
-        group: Group::Database, value: "error|strip", default: Some("error"), example: "strip",
+        group: Group::Tables, value: "error|strip", default: Some("error"), example: "strip",
     }
     /// What becomes of values beyond the range of their column: error stops the table, null stores
     /// NULL instead.
     VALUES_OUT_OF_RANGE: RangePolicy = parse::out_of_range, {
-        group: Group::Database, value: "error|null", default: Some("error"), example: "null",
+        group: Group::Tables, value: "error|null", default: Some("error"), example: "null",
     }
     /// A channel on which each commit is announced to those who LISTEN, in its own transaction.
     NOTIFY_CHANNEL: Ident = parse::channel, {
@@ -199,7 +199,7 @@ settings! {
     }
     /// How log lines are written: text for people, json for machines.
     LOG_FORMAT: LogFormat = parse::log_format, {
-        group: Group::Logging, value: "text|json", default: Some("text"), example: "json",
+        group: Group::Logging, common: true, value: "text|json", default: Some("text"), example: "json",
     }
     /// Whether a catch-up shows progress bars: auto, where the log is text on a terminal, or off.
     PROGRESS: Progress = parse::progress, {
@@ -212,6 +212,6 @@ settings! {
     /// The port of the HTTP server for health, metrics and the live page, on every address, or an
     /// address with its port. Nothing listens unless it is set.
     HEALTH_PORT: SocketAddr = listen::address, {
-        group: Group::Logging, value: "PORT", example: "8080",
+        group: Group::Logging, common: true, value: "PORT", example: "8080",
     }
 }

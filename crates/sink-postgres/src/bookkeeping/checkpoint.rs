@@ -18,7 +18,12 @@ pub(crate) struct Stored {
 
 /// Reads the checkpoint, once every commit of it that is still under way has ended.
 pub(crate) async fn read(client: &Client, table: &QualifiedName) -> Result<Option<Stored>, Error> {
-    read_locked(client, table, "SHARE").await
+    read_locked(client, table, "FOR SHARE").await
+}
+
+/// Reads the checkpoint as it is now, in nobody's way.
+pub(crate) async fn look(client: &Client, table: &QualifiedName) -> Result<Option<Stored>, Error> {
+    read_locked(client, table, "").await
 }
 
 /// Reads the checkpoint and keeps others from moving it until the transaction ends.
@@ -26,25 +31,25 @@ pub(crate) async fn read_for_update(
     client: &Client,
     table: &QualifiedName,
 ) -> Result<Option<Stored>, Error> {
-    read_locked(client, table, "NO KEY UPDATE").await
+    read_locked(client, table, "FOR NO KEY UPDATE").await
 }
 
 async fn read_locked(
     client: &Client,
     table: &QualifiedName,
-    strength: &str,
+    lock: &str,
 ) -> Result<Option<Stored>, Error> {
     let key: [&(dyn tokio_postgres::types::ToSql + Sync); 2] =
         [&table.schema.as_str(), &table.name.as_str()];
     let select = format!(
         "SELECT dataset, query, columns, network, first_block, cursor_block, cursor_hash, \
                 provisional_block, version, commit_id \
-         FROM ampsync.checkpoints WHERE table_schema = $1 AND table_name = $2 FOR {strength}"
+         FROM ampsync.checkpoints WHERE table_schema = $1 AND table_name = $2 {lock}"
     );
     let Some(row) = client.query_opt(&select, &key).await.map_err(Error::server(DOING))? else {
         return Ok(None);
     };
-    // The lock on the row above keeps the ranges as they are.
+    // A lock on the row above keeps the ranges as they are.
     let select = "SELECT network, start_block, end_block, hash, prev_hash, end_timestamp \
                   FROM ampsync.ranges WHERE table_schema = $1 AND table_name = $2 \
                   ORDER BY end_block";
@@ -156,6 +161,19 @@ pub(crate) async fn create(
                   (table_schema, table_name, dataset, query, columns) VALUES ($1, $2, $3, $4, $5)";
     let (schema, name) = (table.schema.as_str(), table.name.as_str());
     client.execute(insert, &[&schema, &name, &dataset, &query, &columns]).await.map(drop)
+}
+
+/// Forgets the table: its checkpoint and its ledger. Returns whether it was known.
+pub(crate) async fn forget(
+    client: &Client,
+    table: &QualifiedName,
+) -> Result<bool, tokio_postgres::Error> {
+    let key: [&(dyn tokio_postgres::types::ToSql + Sync); 2] =
+        [&table.schema.as_str(), &table.name.as_str()];
+    let ranges = "DELETE FROM ampsync.ranges WHERE table_schema = $1 AND table_name = $2";
+    client.execute(ranges, &key).await?;
+    let checkpoint = "DELETE FROM ampsync.checkpoints WHERE table_schema = $1 AND table_name = $2";
+    Ok(client.execute(checkpoint, &key).await? > 0)
 }
 
 /// Notes the columns that the stream has now.

@@ -91,6 +91,23 @@ pub(crate) async fn migrate(database: &Database, connection: &Connection) -> Res
     }
     let begin = format!("{}; {DDL_LOCK}", database.begin());
     database.answer(DOING, connection.batch_execute(&begin)).await?;
+    complete(database, connection).await?;
+    database.answer(DOING, connection.batch_execute("COMMIT")).await
+}
+
+/// Does the same in the transaction that is open, and that will be rolled back. Returns whether
+/// anything had to be done.
+pub(crate) async fn rehearse(database: &Database, connection: &Connection) -> Result<bool, Error> {
+    if version(database, connection).await?.map(check).transpose()? == Some(true) {
+        return Ok(false);
+    }
+    database.answer(DOING, connection.batch_execute(DDL_LOCK)).await?;
+    complete(database, connection).await?;
+    Ok(true)
+}
+
+/// Creates or changes what is missing, while no other instance does.
+async fn complete(database: &Database, connection: &Connection) -> Result<(), Error> {
     // Another instance may have been faster.
     let found = version(database, connection).await?;
     if found.map(check).transpose()? != Some(true) {
@@ -98,7 +115,28 @@ pub(crate) async fn migrate(database: &Database, connection: &Connection) -> Res
         place.check(&Ident::new(SCHEMA)?, "the bookkeeping")?;
         database.answer(DOING, apply(connection, found)).await?;
     }
-    database.answer(DOING, connection.batch_execute("COMMIT")).await
+    Ok(())
+}
+
+/// Whether there is bookkeeping to be read by our role, whatever else it may do.
+pub(crate) async fn is_readable(database: &Database, client: &Client) -> Result<bool, Error> {
+    const DOING: &str = "look for the bookkeeping in schema ampsync";
+    let row = database.answer(DOING, client.query_one(LOOK_TO_READ, &[])).await?;
+    if !get::<bool>(&row, "exists")? {
+        return Ok(false);
+    }
+    if !get::<bool>(&row, "allowed")? {
+        let role: String = get(&row, "role")?;
+        let what = "read the bookkeeping in schema ampsync".to_owned();
+        let to = quote_ident(&role);
+        let statement = format!(
+            "GRANT USAGE ON SCHEMA ampsync TO {to}; \
+             GRANT SELECT ON ALL TABLES IN SCHEMA ampsync TO {to}"
+        );
+        return Err(Error::Privilege { role, what, statement });
+    }
+    let newest = client.query_one("SELECT max(version) AS version FROM ampsync.meta", &[]);
+    check(get(&database.answer(DOING, newest).await?, "version")?).map(|_| true)
 }
 
 /// Until the transaction ends, no other instance creates anything.
@@ -122,6 +160,14 @@ SELECT current_user::text AS role, coalesce(bool_or(c.relname = 'meta'), false) 
            ELSE true END), true) AS allowed
 FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
 WHERE n.nspname = 'ampsync' AND c.relkind = 'r'";
+
+/// What is there, and whether our role may read all of it.
+const LOOK_TO_READ: &str = "\
+SELECT current_user::text AS role, coalesce(bool_or(c.relname = 'meta'), false) AS exists,
+       coalesce(bool_and(pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+                         AND pg_catalog.has_table_privilege(c.oid, 'SELECT')), true) AS allowed
+FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
+WHERE n.nspname = 'ampsync' AND c.relname IN ('meta', 'checkpoints', 'ranges', 'reorgs')";
 
 /// The version that is there, if any.
 ///

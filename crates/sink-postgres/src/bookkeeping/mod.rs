@@ -6,7 +6,7 @@ mod ledger;
 mod migrations;
 
 pub(crate) use checkpoint::{
-    Stored, compare_and_swap, create, read, read_for_update, settle, update_columns,
+    Stored, compare_and_swap, create, forget, look, read, read_for_update, settle, update_columns,
 };
 pub(crate) use ledger::{LedgerStatements, Reorg};
-pub(crate) use migrations::{DDL_LOCK, migrate};
+pub(crate) use migrations::{DDL_LOCK, is_readable, migrate, rehearse};

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 use crate::fault::{Causes, Classify, Fault};
 use crate::health::{FailureClass, TableError};
 use crate::machine::{BeyondLedger, Refusal, Violation};
+use crate::ports::NoBlockColumn;
 
 /// Why one life of a table's stream ended.
 #[derive(Debug, thiserror::Error)]
@@ -18,10 +19,8 @@ pub(crate) enum SessionError<S: Classify, K: Classify> {
     BeyondLedger(#[source] Box<BeyondLedger>),
     #[error("another writer has moved the table's checkpoint")]
     Fenced,
-    #[error(
-        "the stream has no UInt64 column {column:?}, by which rows are retracted after a reorg"
-    )]
-    NoBlockColumn { column: String },
+    #[error(transparent)]
+    NoBlockColumn(#[from] NoBlockColumn),
     #[error("the server streams other columns than before")]
     SchemaChanged,
     #[error(
@@ -49,9 +48,8 @@ impl<S: Classify, K: Classify> Classify for SessionError<S, K> {
             Self::Source(error) => error.fault(),
             Self::Sink(error) => error.fault(),
             Self::Violation(_) | Self::SchemaChanged | Self::Disorder => Fault::Transient,
-            Self::BeyondLedger(_) | Self::NoBlockColumn { .. } | Self::Inconsistent { .. } => {
-                Fault::Permanent
-            }
+            Self::NoBlockColumn(error) => error.fault(),
+            Self::BeyondLedger(_) | Self::Inconsistent { .. } => Fault::Permanent,
             Self::Fenced => Fault::Fenced,
         }
     }
@@ -70,9 +68,7 @@ impl<S: Classify, K: Classify> Classify for SessionError<S, K> {
                  (REORG_BEYOND_RETENTION=resync), and set RETENTION_BLOCKS deeper than the chain's reorgs."
                     .into(),
             ),
-            Self::NoBlockColumn { column } => Some(
-                format!("Select the column too, as in: SELECT *, or SELECT {column}, … FROM … .").into(),
-            ),
+            Self::NoBlockColumn(error) => error.remedy(),
             Self::Inconsistent { .. } => {
                 Some("Somebody edited the bookkeeping: restore it, or reset the table.".into())
             }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::SchemaRef;
 use tokio_util::sync::CancellationToken;
 use tracing::field::display;
 use tracing::{debug, error, info, warn};
@@ -258,17 +258,14 @@ impl<Src: Source, MakeSink> TableDriver<Src, MakeSink> {
         &self,
         schema: SchemaRef,
     ) -> Result<TablePlan, SessionError<S, K>> {
-        let column = &self.sync.block_column;
-        match schema.field_with_name(column) {
-            Ok(field) if *field.data_type() == DataType::UInt64 => Ok(TablePlan {
-                table: self.sync.table.clone(),
-                dataset: self.sync.dataset.clone(),
-                query: self.sync.query.clone(),
-                block_column: column.clone(),
-                schema,
-            }),
-            Ok(_) | Err(_) => Err(SessionError::NoBlockColumn { column: column.clone() }),
-        }
+        let plan = TablePlan {
+            table: self.sync.table.clone(),
+            dataset: self.sync.dataset.clone(),
+            query: self.sync.query.clone(),
+            block_column: self.sync.block_column.clone(),
+            schema,
+        };
+        Ok(plan.checked()?)
     }
 
     /// Tells log and health of a failure; returns the outcome where it is for good.

@@ -1,0 +1,92 @@
+//! The server's side: whether it answers, takes the token, knows the dataset, and streams.
+
+use ampsync_manifest::DatasetRef;
+use futures::StreamExt as _;
+use nozzle_client::SqlClient;
+use nozzle_client::admin::{AdminClient, ResolvedDataset};
+use sync_core::Source as _;
+use sync_core::chain::Cursor;
+use tokio::time::{Duration, timeout};
+
+use super::ANSWER_MAX;
+use super::problem::Problem;
+use super::report::Report;
+use crate::chosen::ChosenSource;
+use crate::settings::ServerSettings;
+use crate::{adapters, admin};
+
+/// How long a stream may stay silent and still be believed: what is refused, is refused at once.
+const SILENCE_MAX: Duration = Duration::from_secs(3);
+
+/// The server as it was given.
+pub(super) struct Server {
+    pub(super) client: SqlClient,
+    admin: Option<AdminClient>,
+}
+
+/// What a stream that was opened for a moment did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opened {
+    /// It streams, or has nothing to say yet.
+    Streams,
+    /// It ended at once: the server has no data of it.
+    Ended,
+}
+
+impl Server {
+    pub(super) fn new(settings: &ServerSettings, report: &mut Report) -> Option<Self> {
+        let clients = (adapters::sql_client(settings), adapters::admin_client(settings));
+        match clients {
+            (Ok(client), Ok(admin)) => Some(Self { client, admin }),
+            (client, admin) => {
+                let mistakes = [client.err(), admin.err()].into_iter().flatten();
+                mistakes.for_each(|mistake| report.problem(mistake.into()));
+                report.unchecked("the server and its streams, because of its settings");
+                None
+            }
+        }
+    }
+
+    /// Which manifest the dataset is, where the Admin API may be asked.
+    pub(super) async fn resolve(
+        &self,
+        dataset: &DatasetRef,
+    ) -> Result<Option<ResolvedDataset>, Problem> {
+        let Some(admin) = &self.admin else { return Ok(None) };
+        match timeout(ANSWER_MAX, admin::ask(admin, dataset)).await {
+            Ok(answer) => answer.map(Some).map_err(|error| Problem::of_admin(&error)),
+            Err(_) => Err(Problem::late("NOZZLE_ADMIN_ENDPOINT")),
+        }
+    }
+
+    /// Finds out whether anybody is there, where it is not known what to ask for: of an answer about
+    /// this query, only that it came counts.
+    pub(super) async fn probe(&self, report: &mut Report) {
+        match timeout(ANSWER_MAX, self.client.schema("SELECT 1")).await {
+            Ok(Err(error)) if error.is_denied() || error.is_outage() || error.is_foreign() => {
+                report.problem(Problem::of_server("NOZZLE_ENDPOINT", &error));
+            }
+            Ok(_) => {}
+            Err(_) => report.problem(Problem::late("NOZZLE_ENDPOINT")),
+        }
+    }
+}
+
+/// Opens a stream, and closes it when it has shown that it is one. Some of what a server cannot
+/// stream it refuses only then.
+pub(super) async fn open(
+    source: &ChosenSource,
+    table: &str,
+    resume: Option<&Cursor>,
+) -> Result<Opened, Problem> {
+    let opened = match timeout(ANSWER_MAX, source.open(resume)).await {
+        Ok(opened) => opened,
+        Err(_) => return Err(Problem::late("NOZZLE_ENDPOINT")),
+    };
+    let (_, mut stream) = opened.map_err(|error| Problem::of_stream(table, &error))?;
+    match timeout(SILENCE_MAX, stream.next()).await {
+        Ok(Some(Err(error))) => Err(Problem::of_stream(table, &error)),
+        Ok(Some(Ok(_))) | Err(_) => Ok(Opened::Streams),
+        Ok(None) => Ok(Opened::Ended),
+    }
+}

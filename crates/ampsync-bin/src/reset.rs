@@ -1,0 +1,103 @@
+//! The verb `reset`: lets tables begin anew.
+
+use std::io::Write as _;
+
+use ampsync_schema::QualifiedName;
+use sink_postgres::{Database, ResetRows, TableStatus};
+
+use crate::failure::Failure;
+use crate::named::{self, plain};
+use crate::run::Exit;
+use crate::settings::StoredSettings;
+use crate::status::text::{Amount, block, bytes};
+use crate::{database, terminal};
+
+/// Which tables are to begin anew, and what becomes of their rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) tables: Vec<String>,
+    pub(crate) rows: ResetRows,
+    /// Nobody is to be asked.
+    pub(crate) yes: bool,
+}
+
+/// Resets the tables, if that is what is wanted.
+pub(crate) async fn reset(settings: StoredSettings, request: Request) -> Exit {
+    match run(&settings, &request).await {
+        Ok(()) => Exit::Clean,
+        Err(failure) => failure.tell(),
+    }
+}
+
+async fn run(settings: &StoredSettings, request: &Request) -> Result<(), Failure> {
+    let database = database::open(&settings.database).await?;
+    let tables = found(&database, settings, request).await?;
+    if !request.yes {
+        ask(settings, &tables, request.rows)?;
+    }
+    let names: Vec<_> = tables.iter().map(|status| status.table.clone()).collect();
+    let done = database.reset(&names, request.rows).await;
+    done.map_err(Failure::or_refusal("the tables cannot be reset"))?;
+    let mut stdout = std::io::stdout().lock();
+    for name in &names {
+        let done = match request.rows {
+            ResetRows::Delete => "is empty: the next start streams it from the first block",
+            ResetRows::DropTable => "is dropped: the next start creates it and streams it anew",
+            ResetRows::Keep => {
+                "is forgotten, with its rows as they are: rename it before the next start"
+            }
+        };
+        writeln!(stdout, "{} {done}", plain(name)).map_err(Failure::printing)?;
+    }
+    Ok(())
+}
+
+/// What is known of the tables that were named.
+async fn found(
+    database: &Database,
+    settings: &StoredSettings,
+    request: &Request,
+) -> Result<Vec<TableStatus>, Failure> {
+    let status = database.status().await;
+    let status = status.map_err(Failure::or_refusal("the tables cannot be looked at"))?;
+    let all = status.map(|status| status.tables).unwrap_or_default();
+    let known: Vec<_> = all.iter().map(|status| status.table.clone()).collect();
+    let names = named::tables(&request.tables, &settings.schema, &known)?;
+    let of = |name: &QualifiedName| all.iter().find(|status| status.table == *name).cloned();
+    Ok(names.iter().filter_map(of).collect())
+}
+
+/// Asks whether what will be lost may be lost.
+fn ask(settings: &StoredSettings, tables: &[TableStatus], rows: ResetRows) -> Result<(), Failure> {
+    if !terminal::is_there() {
+        return Err(Failure::Refused {
+            error: "there is no terminal to ask on, and nothing was done".to_owned(),
+            remedy: Some("add --yes where nobody is to be asked".to_owned()),
+        });
+    }
+    let lost = match rows {
+        ResetRows::Delete => "All rows of these tables are deleted, and they are streamed anew",
+        ResetRows::DropTable => "These tables are dropped with all their rows, and streamed anew",
+        ResetRows::Keep => "How far these tables are is forgotten; their rows stay",
+    };
+    eprintln!("{lost}, in the database {}:\n", settings.database.label());
+    for status in tables {
+        let storage = status.storage;
+        let count = storage
+            .and_then(|storage| storage.rows_estimate)
+            .map(|rows| format!("about {} rows, ", Amount(rows)));
+        let size = storage.map_or("the table is gone".to_owned(), |storage| {
+            format!("{}{}", count.unwrap_or_default(), bytes(storage.bytes))
+        });
+        eprintln!("  {}: {size}, {} of {}", plain(&status.table), block(status), status.dataset);
+    }
+    match terminal::agrees("\nGo on?") {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::Refused { error: "nothing was done".to_owned(), remedy: None }),
+        Err(error) => Err(Failure::Failed {
+            doing: "the answer cannot be read".to_owned(),
+            error: error.to_string(),
+            remedy: None,
+        }),
+    }
+}
