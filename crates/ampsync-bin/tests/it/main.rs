@@ -11,4 +11,5 @@ mod resources;
 mod schema;
 mod security;
 mod terminal;
+mod verbs;
 mod waiting;

@@ -21,6 +21,23 @@ pub(crate) fn run(environment: &[(&str, &str)]) -> (Option<i32>, String) {
     text(&ampsync(environment).output().unwrap())
 }
 
+/// What a command came to.
+pub(crate) struct Answer {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) log: String,
+}
+
+/// Runs a command to its end, which has to come by itself.
+pub(crate) fn answer(command: &mut Command) -> Answer {
+    let output = command.output().unwrap();
+    Answer {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        log: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
 fn text(output: &Output) -> (Option<i32>, String) {
     let text = [output.stdout.as_slice(), &output.stderr].concat();
     (output.status.code(), String::from_utf8(text).unwrap())

@@ -6,24 +6,11 @@ mod printed;
 
 use std::path::Path;
 
-use crate::process::ampsync;
-
-/// What a command came to.
-pub(crate) struct Answer {
-    pub(crate) code: Option<i32>,
-    pub(crate) out: String,
-    pub(crate) log: String,
-}
+use crate::process::{Answer, ampsync, answer};
 
 /// Runs `ampsync schema` with these arguments, in `folder`.
 pub(crate) fn schema(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Answer {
-    let mut command = ampsync(environment);
-    let output = command.arg("schema").args(arguments).current_dir(folder).output().unwrap();
-    Answer {
-        code: output.status.code(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        log: String::from_utf8(output.stderr).unwrap(),
-    }
+    answer(ampsync(environment).arg("schema").args(arguments).current_dir(folder))
 }
 
 /// The same, which has to work.
