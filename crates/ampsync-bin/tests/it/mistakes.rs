@@ -114,7 +114,7 @@ fn what_is_told_of_the_tables_is_checked_with_everything_else() {
     assert_eq!(code, Some(2), "{text}");
     for expected in [
         "NOTIFY_CHANNEL: expected the name of a channel, but",
-        "63 bytes",
+        "has 64 bytes, PostgreSQL keeps 63",
         "HEAD_PROBE: expected off, or a whole number from 1 to 3600; found \"never\"",
         "PROGRESS: expected auto or off; found \"on\"",
         "DATABASE_URL: not set",

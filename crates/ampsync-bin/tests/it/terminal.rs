@@ -154,9 +154,8 @@ async fn bars_and_colours_can_be_had_without() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_is_no_terminal_has_neither_bars_nor_colours() {
-    let sim = half_silent().await;
-    let database = Database::create().await;
     for format in ["text", "json"] {
+        let (sim, database) = (half_silent().await, Database::create().await);
         let log = [("RUST_LOG", "info,ampsync=debug"), ("LOG_FORMAT", format), ("HEAD_PROBE", "1")];
         let mut ampsync = start_with(&sim, &database.url(), &log);
         ampsync.wait_for("the head of the chain");
