@@ -88,10 +88,10 @@ fn files(image: &str) -> Result<Vec<File>> {
     let file = |line: &str| {
         let mut words = line.split_whitespace();
         let mode = words.next().filter(|mode| mode.starts_with('-'))?;
-        let path = format!("/{}", words.nth(4)?);
-        // The engine's own mark, which is in no image.
-        let runs = mode.contains('x') && path != "/.dockerenv";
-        Some(File { path, runs })
+        let empty = words.nth(1)? == "0";
+        let path = format!("/{}", words.nth(2)?);
+        // Empty are the files that the engine puts others over.
+        Some(File { path, runs: mode.contains('x') && !empty })
     };
     let files: Vec<_> = listed.lines().filter_map(file).collect();
     if files.is_empty() {

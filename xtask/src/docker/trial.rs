@@ -100,8 +100,9 @@ impl World {
 
     /// It runs as nobody of importance and cannot write a file.
     async fn confined(&self) -> Result<()> {
-        let users = ask(docker(&["top", &self.ampsync, "-eo", "uid"])).await?;
-        let users: Vec<&str> = users.lines().skip(1).map(str::trim).collect();
+        let users = ask(docker(&["top", &self.ampsync, "-eo", "pid,uid"])).await?;
+        let users = users.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1));
+        let users: Vec<&str> = users.collect();
         ensure!(!users.is_empty() && users.iter().all(|user| *user == "65532"), "uids: {users:?}");
         let format = "{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}";
         let found = self.inspect(&self.ampsync, format).await?;

@@ -137,7 +137,8 @@ fn every_file_that_kubernetes_mounts_is_in_its_config_or_secret() {
 fn the_official_images_are_the_same_wherever_they_are_named() {
     let bases = text("xtask/src/docker/bases.rs");
     let official = |name: &str| {
-        let line = bases.lines().find_map(|line| line.strip_prefix(&format!("const {name}: &str = ")));
+        let line =
+            bases.lines().find_map(|line| line.strip_prefix(&format!("const {name}: &str = ")));
         line.unwrap_or_else(|| panic!("{name} is gone")).trim_matches([';', '"']).to_owned()
     };
     let builder = format!("ARG BUILDER_IMAGE={}\n", official("OFFICIAL_BUILDER"));
