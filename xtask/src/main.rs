@@ -5,6 +5,7 @@ mod chaos;
 mod ci;
 mod demo;
 mod docker;
+mod kubernetes;
 mod stage;
 mod test;
 

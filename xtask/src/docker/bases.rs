@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::Options;
-use super::engine::{command, docker, has_image, read, run, succeeds, text};
-use crate::cargo::{self, cargo, root};
+use super::engine::{command, docker, has_image, read, text};
+use crate::cargo::{cargo, root, run, succeeds};
 
 /// What users build with, as the Dockerfile and the compose files say.
 const OFFICIAL_BUILDER: &str = "rust:1.95-slim-bookworm";
@@ -166,7 +166,7 @@ fn crates(host: &str) -> Result<PathBuf> {
     let home = folder()?.join("cargo");
     let mut fetch = cargo();
     fetch.args(["fetch", "--locked", "--target", host]).env("CARGO_HOME", &home);
-    cargo::run(&mut fetch)?;
+    run(&mut fetch)?;
     let unpacked = home.join("registry/src");
     if unpacked.exists() {
         fs::remove_dir_all(unpacked).context("could not remove the unpacked crates")?;

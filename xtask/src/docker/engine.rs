@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::time::timeout;
 
-use crate::cargo::root;
+use crate::cargo::{root, succeeds};
 
 /// How long a command about containers may take. Images take longer, and are built without a limit.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(180);
@@ -22,16 +22,6 @@ pub(super) fn command<S: AsRef<str>>(program: &str, arguments: &[S]) -> Command 
     let mut command = Command::new(program);
     command.args(arguments.iter().map(AsRef::as_ref)).current_dir(root()).stdin(Stdio::null());
     command
-}
-
-/// Runs a command whose output is this process's, and wants it to succeed.
-pub(super) fn run(command: &mut Command) -> Result<()> {
-    eprintln!("$ {}", line(command));
-    let status = command.status().with_context(|| format!("could not run `{}`", line(command)))?;
-    if !status.success() {
-        bail!("`{}` ended with {status}", line(command));
-    }
-    Ok(())
 }
 
 /// Runs a command and returns what it printed, without the last line break.
@@ -69,12 +59,6 @@ pub(super) async fn logs(container: &str) -> Result<String> {
         command.kill_on_drop(true).output().await.context("could not run `docker logs`")?;
     let streams = [output.stdout, output.stderr];
     Ok(streams.map(|stream| String::from_utf8_lossy(&stream).into_owned()).concat())
-}
-
-/// Whether a command can be run and succeeds. Its output goes nowhere.
-pub(super) fn succeeds(command: &mut Command) -> bool {
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
 }
 
 /// Whether an image of this name is there.

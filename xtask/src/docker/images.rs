@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::bases::Bases;
-use super::engine::{docker, read, run};
+use super::engine::{command, docker, read};
+use crate::cargo::run;
 
 /// The largest that ampsync's image may be.
 const BYTES_MAX: u64 = 40_000_000;
@@ -25,7 +26,7 @@ pub(super) fn build(bases: &Bases, profile: &str) -> Result<Images> {
     let tag = if profile == "release" { "local" } else { profile };
     let images =
         Images { ampsync: format!("ampsync:{tag}"), nozzle_sim: format!("nozzle-sim:{tag}") };
-    let revision = read(&mut super::engine::command("git", &["rev-parse", "HEAD"]));
+    let revision = read(&mut command("git", &["rev-parse", "HEAD"]));
     let revision = revision.unwrap_or_else(|_| "unknown".to_owned());
     for (target, name) in [("nozzle-sim", &images.nozzle_sim), ("ampsync", &images.ampsync)] {
         let start = Instant::now();
@@ -52,10 +53,10 @@ pub(super) fn inspect(images: &Images) -> Result<()> {
     let config = read(&mut docker(&["image", "inspect", "--format", "{{json .Config}}", image]))?;
     let config: Value = serde_json::from_str(&config).context("docker said nonsense")?;
     let expected = [
-        ("/User", serde_json::json!("65532:65532")),
-        ("/Entrypoint", serde_json::json!([PROGRAM])),
-        ("/StopSignal", serde_json::json!("SIGTERM")),
-        ("/Healthcheck/Test", serde_json::json!(["CMD", PROGRAM, "healthcheck"])),
+        ("/User", json!("65532:65532")),
+        ("/Entrypoint", json!([PROGRAM])),
+        ("/StopSignal", json!("SIGTERM")),
+        ("/Healthcheck/Test", json!(["CMD", PROGRAM, "healthcheck"])),
     ];
     for (place, expected) in expected {
         let found = config.pointer(place).unwrap_or(&Value::Null);
@@ -105,7 +106,7 @@ fn list(container: &str) -> Result<String> {
     let mut export =
         export.stdout(std::process::Stdio::piped()).spawn().context("docker export")?;
     let archive = export.stdout.take().context("docker export has no output")?;
-    let listed = read(super::engine::command("tar", &["-tvf", "-"]).stdin(archive));
+    let listed = read(command("tar", &["-tvf", "-"]).stdin(archive));
     let status = export.wait().context("could not wait for docker export")?;
     ensure!(status.success(), "docker export ended with {status}");
     listed

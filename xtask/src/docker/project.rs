@@ -5,9 +5,9 @@ use std::fs;
 use anyhow::{Context, Result, bail};
 
 use super::bases::Bases;
-use super::engine::{self, command, succeeds, text};
+use super::engine::{self, command, text};
 use super::images::Images;
-use crate::cargo::root;
+use crate::cargo::{root, run, succeeds};
 
 const FILE: &str = "docker/compose.demo.yaml";
 /// How long a block takes. The demo's second is for people.
@@ -64,11 +64,13 @@ impl Project {
             ("AMPSYNC_IMAGE", images.ampsync.clone()),
             ("NOZZLE_SIM_IMAGE", images.nozzle_sim.clone()),
             ("BLOCK_INTERVAL_MS", BLOCK_INTERVAL_MS.to_owned()),
+            // Any port that is free.
+            ("HEALTH_PORT", "0".to_owned()),
         ];
         variables.extend(bases.postgres.clone().map(|image| ("POSTGRES_IMAGE", image)));
         // From here on it is removed, however far it came.
         let project = Self { compose, name, variables };
-        engine::run(&mut project.command(&["up", "--detach", "--no-build"]))?;
+        run(&mut project.command(&["up", "--detach", "--no-build"]))?;
         Ok(project)
     }
 

@@ -48,6 +48,7 @@ impl World {
     async fn story(&self) -> Result<()> {
         self.goes_on("it has started").await?;
         self.healthy().await?;
+        self.is_ready(true).await?;
         self.confined().await?;
 
         let network = self.project.network("database");
@@ -56,12 +57,15 @@ impl World {
         self.stands_still().await?;
         ask(docker(&["network", "connect", &network, &self.ampsync])).await?;
         self.goes_on("the network is back").await?;
+        self.is_ready(true).await?;
 
         self.say("PostgreSQL is stopped");
         ask(docker(&["stop", "--time", "60", &self.postgres])).await?;
         self.grows(OUTAGE_STEPS).await?;
+        self.is_ready(false).await?;
         ask(docker(&["start", &self.postgres])).await?;
         self.goes_on("PostgreSQL is back").await?;
+        self.is_ready(true).await?;
 
         self.say("ampsync is killed");
         ask(docker(&["kill", "--signal", "KILL", &self.ampsync])).await?;
@@ -120,6 +124,15 @@ impl World {
         .await?;
         self.say("ampsync is healthy");
         Ok(())
+    }
+
+    /// Waits until it says that its tables are kept in step, or that they are not.
+    async fn is_ready(&self, ready: bool) -> Result<()> {
+        let check = ["exec", &self.ampsync, "/usr/local/bin/ampsync", "healthcheck", "--ready"];
+        self.until(if ready { "it is ready" } else { "it is not ready" }, async || {
+            Ok(ask(docker(&check)).await.is_ok() == ready)
+        })
+        .await
     }
 
     /// Waits until every table is beyond where the chain is now.
