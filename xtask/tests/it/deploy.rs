@@ -21,7 +21,7 @@ fn settings() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let table = text("crates/ampsync-bin/src/settings/table.rs");
     for setting in table.split("\n    }\n") {
-        let line = setting.lines().find(|line| line.contains(" = parse::") && line.ends_with('{'));
+        let line = setting.lines().find(|line| line.contains(" = ") && line.ends_with(", {"));
         let Some((name, _)) = line.and_then(|line| line.trim().split_once(':')) else { continue };
         found.insert(name.to_owned());
         if setting.contains("file: true") {
