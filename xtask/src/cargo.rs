@@ -1,4 +1,4 @@
-//! Cargo, run from the root of the workspace.
+//! Cargo, run from the root of the workspace, and other commands.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -21,15 +21,20 @@ pub(crate) fn cargo() -> Command {
 
 /// Whether Cargo has a subcommand.
 pub(crate) fn has(subcommand: &str) -> bool {
-    let mut command = cargo();
-    command.args([subcommand, "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
+    succeeds(cargo().args([subcommand, "--version"]))
+}
+
+/// Whether a command can be run and succeeds. Its output goes nowhere.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
 
 /// Runs a command whose output is this process's, and wants it to succeed.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
-    let line = format!("cargo {}", arguments.join(" "));
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
+    let line = format!("{} {}", program.to_string_lossy(), arguments.join(" "));
     eprintln!("$ {line}");
     let status = command.status().with_context(|| format!("could not run `{line}`"))?;
     if !status.success() {

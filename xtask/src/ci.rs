@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, Result};
 
 use crate::cargo::{self, cargo, has};
-use crate::{chaos, demo, test};
+use crate::{chaos, demo, docker, kubernetes, test};
 
 /// One thing that must hold.
 struct Step {
@@ -24,10 +24,12 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", run: clippy },
     Step { name: "docs", run: docs },
     Step { name: "deny", run: deny },
+    Step { name: "kubernetes", run: manifest },
     Step { name: "test", run: tests },
     Step { name: "demo", run: short_demo },
     Step { name: "chaos each", run: chaos_each },
     Step { name: "chaos", run: short_chaos },
+    Step { name: "docker", run: images },
 ];
 
 /// Runs every step and stops at the first that fails.
@@ -96,4 +98,19 @@ fn short_chaos() -> Result<Done> {
     let seed = since_1970.as_secs();
     let options = chaos::Options { seconds: 60, seed, ..chaos::Options::default() };
     chaos::run(&options).map(|()| Done::Passed)
+}
+
+fn manifest() -> Result<Done> {
+    Ok(kubernetes::validate()?.map_or(Done::Passed, Done::Skipped))
+}
+
+/// The images, built with few optimisations: what is tested is how they are made and run.
+fn images() -> Result<Done> {
+    let options = docker::Options {
+        profile: "quick".to_owned(),
+        builder_image: None,
+        postgres_image: None,
+        build_only: false,
+    };
+    Ok(docker::attempt(&options)?.map_or(Done::Passed, Done::Skipped))
 }

@@ -4,6 +4,8 @@ mod cargo;
 mod chaos;
 mod ci;
 mod demo;
+mod docker;
+mod kubernetes;
 mod stage;
 mod test;
 
@@ -41,6 +43,13 @@ enum Command {
     /// reorganised and readers watch every table. In the end the tables have to be equal to the
     /// chain. `--list` names the faults.
     Chaos(chaos::Options),
+    /// Build the container images and see that what runs in them heals.
+    ///
+    /// From the official images, or, where no registry is reached, from a local Debian that
+    /// mmdebstrap makes. The demo's compose file is brought up with them; ampsync's network to
+    /// PostgreSQL is cut, PostgreSQL stopped, ampsync killed; in the end the tables have to be equal
+    /// to the chain. Everything but the images is removed.
+    Docker(docker::Options),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +58,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::run(),
         Command::Demo(options) => demo::run(&options),
         Command::Chaos(options) => chaos::run(&options),
+        Command::Docker(options) => docker::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

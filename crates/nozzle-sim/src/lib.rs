@@ -10,6 +10,7 @@ mod dice;
 mod era;
 mod fault;
 mod flight;
+mod growth;
 mod probe;
 mod recording;
 mod server;
@@ -21,6 +22,7 @@ pub use chain::{Block, BlockHash, Chain, Cursor, InvalidBlockHash, Range, next_r
 pub use era::{AdminShape, EmptyReply, Era, MetadataShape, PrevHash, ResumeHeader};
 pub use fault::{Break, Fault, Lie};
 pub use flight::{Method, Request};
+pub use growth::{Grown, Growth};
 pub use probe::{Probe, ProbeError, ProbeMessage, ProbeStream};
 pub use recording::{
     End, Recorded, Recording, RecordingError, ReplayOptions, ReplayServer, record,

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use nozzle_sim::{Break, Recording, ReplayOptions, ReplayServer, SimConfig, SimServer, Table};
+use nozzle_sim::{
+    Break, Growth, Recording, ReplayOptions, ReplayServer, SimConfig, SimServer, Table,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tonic::Code;
 
@@ -22,6 +24,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Serve a chain that grows, and reorganises now and then.
+    ///
+    /// Prints its address, and then each block. SIGUSR1 ends the growing, not the serving.
     Serve(Serve),
     /// Serve recordings.
     Replay(Replay),
@@ -62,16 +66,16 @@ struct Serve {
     #[arg(long, default_value = "127.0.0.1:1602")]
     listen: SocketAddr,
     /// How many blocks there are at the start.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = Growth::default().start_blocks)]
     start_blocks: u64,
     /// Milliseconds between two blocks; 0 mines none.
     #[arg(long, default_value_t = 1000)]
     block_interval_ms: u64,
     /// A reorg after this many blocks; 0 for none.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = Growth::default().reorg_every)]
     reorg_every: u64,
     /// How many blocks a reorg replaces.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = Growth::default().reorg_depth)]
     reorg_depth: u64,
     /// The most blocks in one range.
     #[arg(long, default_value_t = 1000)]
@@ -158,7 +162,11 @@ impl Dataset {
 }
 
 async fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
-    let (every, depth) = (options.reorg_every, options.reorg_depth);
+    let growth = Growth {
+        start_blocks: options.start_blocks,
+        reorg_every: options.reorg_every,
+        reorg_depth: options.reorg_depth,
+    };
     let config = SimConfig {
         microbatch_blocks_max: options.microbatch_blocks_max,
         token: options.token,
@@ -166,28 +174,26 @@ async fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
         ..options.dataset.config()?
     };
     let server = SimServer::start(config).await?;
-    server.mine(options.start_blocks);
+    growth.begin(&server);
     println!("{}", server.endpoint());
     let stop = stop();
     tokio::pin!(stop);
     if options.block_interval_ms == 0 {
         return stop.await;
     }
+    let mut settle = signal(SignalKind::user_defined1())?;
     let mut interval = tokio::time::interval(Duration::from_millis(options.block_interval_ms));
     interval.tick().await;
-    for block in 1_u64.. {
+    for step in 1_u64.. {
         tokio::select! {
-            _ = interval.tick() => {}
+            biased;
             stopped = &mut stop => return stopped,
-        }
-        let long = server.chain().stored().len() > usize::try_from(depth)?;
-        if every > 0 && depth > 0 && block.is_multiple_of(every) && long {
-            server.reorg(depth);
-        } else {
-            server.mine(1);
+            _ = settle.recv() => break,
+            _ = interval.tick() => println!("{}", growth.step(&server, step)),
         }
     }
-    Ok(())
+    println!("settled");
+    stop.await
 }
 
 async fn replay(options: Replay) -> Result<(), Box<dyn Error>> {
