@@ -37,7 +37,7 @@ async fn every_table_is_told_with_its_block_and_its_reorgs() {
     let text = blocks.unwrap().to_string();
     assert!(text.contains(&head.hash.to_string()) && text.contains("_/sim@0.0.1"), "{text}");
     let rows = database.count("SELECT count(*) FROM ampsync.reorgs WHERE table_name = 'blocks'");
-    assert_eq!(blocks.unwrap()["reorgs"]["count"], rows.await, "{text}");
+    assert_eq!(blocks.unwrap()["reorgs"], rows.await, "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,7 +57,7 @@ async fn a_database_without_tables_of_ampsync_says_so() {
     let database = Database::create().await;
     let answer = run(&[("DATABASE_URL", &database.url())], &["status"]);
     assert_eq!(answer.code, Some(0), "{}", answer.log);
-    assert!(format!("{}{}", answer.out, answer.log).contains("no tables"), "{}", answer.out);
+    assert!(format!("{}{}", answer.out, answer.log).contains("never written"), "{}", answer.out);
     let sim = simulate(vec![Table::blocks()]).await;
     sim.mine(3);
     drop(synced(&sim).await);
