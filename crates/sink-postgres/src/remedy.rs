@@ -263,17 +263,17 @@ mod tests {
         });
         expect![[r#"
             Permanent: table "public"."it's" was written from query "SELECT *", not from "SELECT a"
-                ask for the query of before, set another DATABASE_SCHEMA, or start it anew while ampsync is stopped: DROP TABLE IF EXISTS "public"."it's"; DELETE FROM ampsync.ranges WHERE table_schema = E'public' AND table_name = E'it''s'; DELETE FROM ampsync.checkpoints WHERE table_schema = E'public' AND table_name = E'it''s';
+                ask for the query of before, set another DATABASE_SCHEMA, or start it anew while ampsync is stopped: ampsync reset --drop 'public.it'\''s', which is in SQL: DROP TABLE IF EXISTS "public"."it's"; DELETE FROM ampsync.ranges WHERE table_schema = E'public' AND table_name = E'it''s'; DELETE FROM ampsync.checkpoints WHERE table_schema = E'public' AND table_name = E'it''s';
             Permanent: table "public"."it's" has rows that did not come from this stream
                 rename the table, or set another DATABASE_SCHEMA than public, or empty the table: TRUNCATE "public"."it's";
             Permanent: table "public"."it's" is gone, but its checkpoint is not
-                start it anew while ampsync is stopped: DROP TABLE IF EXISTS "public"."it's"; DELETE FROM ampsync.ranges WHERE table_schema = E'public' AND table_name = E'it''s'; DELETE FROM ampsync.checkpoints WHERE table_schema = E'public' AND table_name = E'it''s';
+                start it anew while ampsync is stopped: ampsync reset --drop 'public.it'\''s', which is in SQL: DROP TABLE IF EXISTS "public"."it's"; DELETE FROM ampsync.ranges WHERE table_schema = E'public' AND table_name = E'it''s'; DELETE FROM ampsync.checkpoints WHERE table_schema = E'public' AND table_name = E'it''s';
             Permanent: "public"."it's" is not a table
                 rename it, or set another DATABASE_SCHEMA
             Permanent: schema ampsync has version 9, this release knows 1
                 use the newer release of ampsync
             Permanent: the bookkeeping of table "public"."it's" is damaged: cursor
-                start it anew while ampsync is stopped: DROP TABLE IF EXISTS "public"."it's"; DELETE FROM ampsync.ranges WHERE table_schema = E'public' AND table_name = E'it''s'; DELETE FROM ampsync.checkpoints WHERE table_schema = E'public' AND table_name = E'it''s';
+                start it anew while ampsync is stopped: ampsync reset --drop 'public.it'\''s', which is in SQL: DROP TABLE IF EXISTS "public"."it's"; DELETE FROM ampsync.ranges WHERE table_schema = E'public' AND table_name = E'it''s'; DELETE FROM ampsync.checkpoints WHERE table_schema = E'public' AND table_name = E'it''s';
             Transient: table "public"."it's" is already open in this process
                 -
             Transient: could not commit: no answer for 60 s

@@ -80,7 +80,7 @@ async fn a_key_that_is_asked_no_more_is_in_the_way_only_of_nulls() {
     let error = refused(&mut sink, &plan()).await;
     expect![[r#"
         table "public"."logs" cannot hold the stream: column "data" should be text NULL and is text NOT NULL, being in the primary key
-        run: ALTER TABLE "public"."logs" DROP CONSTRAINT "logs_pkey"; ALTER TABLE "public"."logs" ALTER COLUMN "data" DROP NOT NULL; or start it anew while ampsync is stopped: DROP TABLE IF EXISTS "public"."logs"; DELETE FROM ampsync.ranges WHERE table_schema = E'public' AND table_name = E'logs'; DELETE FROM ampsync.checkpoints WHERE table_schema = E'public' AND table_name = E'logs';
+        run: ALTER TABLE "public"."logs" DROP CONSTRAINT "logs_pkey"; ALTER TABLE "public"."logs" ALTER COLUMN "data" DROP NOT NULL; or start it anew while ampsync is stopped: ampsync reset --drop public.logs, which is in SQL: DROP TABLE IF EXISTS "public"."logs"; DELETE FROM ampsync.ranges WHERE table_schema = E'public' AND table_name = E'logs'; DELETE FROM ampsync.checkpoints WHERE table_schema = E'public' AND table_name = E'logs';
     "#]].assert_eq(&told(&error));
     run_remedy(&world, &error, "run: ", " or start").await;
     assert_eq!(ready(&mut sink, &plan()).await, before);
@@ -173,7 +173,7 @@ async fn a_gained_column_without_nulls_stops_a_table_with_rows_until_nulls_are_a
     let error = refused(&mut sink, &more(false)).await;
     expect![[r#"
         table "public"."logs" cannot hold the stream: column "more" should be integer NOT NULL and is missing
-        knowing that column "more" has no value in the rows so far, run: ALTER TABLE "public"."logs" ADD COLUMN "more" integer; or start it anew while ampsync is stopped: DROP TABLE IF EXISTS "public"."logs"; DELETE FROM ampsync.ranges WHERE table_schema = E'public' AND table_name = E'logs'; DELETE FROM ampsync.checkpoints WHERE table_schema = E'public' AND table_name = E'logs';
+        knowing that column "more" has no value in the rows so far, run: ALTER TABLE "public"."logs" ADD COLUMN "more" integer; or start it anew while ampsync is stopped: ampsync reset --drop public.logs, which is in SQL: DROP TABLE IF EXISTS "public"."logs"; DELETE FROM ampsync.ranges WHERE table_schema = E'public' AND table_name = E'logs'; DELETE FROM ampsync.checkpoints WHERE table_schema = E'public' AND table_name = E'logs';
     "#]].assert_eq(&told(&error));
     run_remedy(&world, &error, "run: ", " or start").await;
     assert_eq!(ready(&mut sink, &more(false)).await, before);
@@ -213,7 +213,7 @@ async fn a_lost_column_stops_the_table_until_somebody_has_decided() {
         if decision == "values, run: " {
             expect![[r#"
                 the stream no longer has these columns of table "public"."logs": more
-                to go on without them and keep their values so far, run: ALTER TABLE "public"."logs" ALTER COLUMN "more" DROP NOT NULL; ALTER TABLE "public"."logs" RENAME COLUMN "more" TO "more_old"; or, to lose the values, run: ALTER TABLE "public"."logs" DROP COLUMN "more"; or set another DATABASE_SCHEMA, or start it anew while ampsync is stopped: DROP TABLE IF EXISTS "public"."logs"; DELETE FROM ampsync.ranges WHERE table_schema = E'public' AND table_name = E'logs'; DELETE FROM ampsync.checkpoints WHERE table_schema = E'public' AND table_name = E'logs';
+                to go on without them and keep their values so far, run: ALTER TABLE "public"."logs" ALTER COLUMN "more" DROP NOT NULL; ALTER TABLE "public"."logs" RENAME COLUMN "more" TO "more_old"; or, to lose the values, run: ALTER TABLE "public"."logs" DROP COLUMN "more"; or set another DATABASE_SCHEMA, or start it anew while ampsync is stopped: ampsync reset --drop public.logs, which is in SQL: DROP TABLE IF EXISTS "public"."logs"; DELETE FROM ampsync.ranges WHERE table_schema = E'public' AND table_name = E'logs'; DELETE FROM ampsync.checkpoints WHERE table_schema = E'public' AND table_name = E'logs';
             "#]].assert_eq(&told(&error));
         }
         assert_eq!(world.number("SELECT sum(more) FROM logs").await, 10);
@@ -248,7 +248,7 @@ async fn a_column_of_another_type_stops_the_table_until_it_is_converted() {
     let error = refused(&mut sink, &plan).await;
     expect![[r#"
         table "public"."logs" cannot hold the stream: column "data" should be integer and is text
-        run: ALTER TABLE "public"."logs" ALTER COLUMN "data" TYPE integer USING "data"::integer; or start it anew while ampsync is stopped: DROP TABLE IF EXISTS "public"."logs"; DELETE FROM ampsync.ranges WHERE table_schema = E'public' AND table_name = E'logs'; DELETE FROM ampsync.checkpoints WHERE table_schema = E'public' AND table_name = E'logs';
+        run: ALTER TABLE "public"."logs" ALTER COLUMN "data" TYPE integer USING "data"::integer; or start it anew while ampsync is stopped: ampsync reset --drop public.logs, which is in SQL: DROP TABLE IF EXISTS "public"."logs"; DELETE FROM ampsync.ranges WHERE table_schema = E'public' AND table_name = E'logs'; DELETE FROM ampsync.checkpoints WHERE table_schema = E'public' AND table_name = E'logs';
     "#]].assert_eq(&told(&error));
     world.session.batch_execute("UPDATE logs SET data = _block_num").await.unwrap();
     run_remedy(&world, &error, "run: ", " or start").await;

@@ -79,7 +79,7 @@ async fn another_dataset_or_query_is_refused_with_the_ways_out() {
 /// Does what the error says.
 async fn start_anew(world: &World, error: &Error) {
     let remedy = error.remedy().unwrap();
-    let (_, statements) = remedy.split_once("stopped: ").unwrap();
+    let (_, statements) = remedy.split_once("in SQL: ").unwrap();
     world.session.batch_execute(statements).await.unwrap();
 }
 

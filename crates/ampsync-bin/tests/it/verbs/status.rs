@@ -23,7 +23,8 @@ async fn followed() -> (SimServer, Database) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_table_is_told_with_its_block_and_its_reorgs() {
     let (sim, database) = followed().await;
-    let head = sim.chain().head().unwrap();
+    let chain = sim.chain();
+    let head = chain.head().unwrap();
     let answer = run(&[("DATABASE_URL", &database.url())], &["status"]);
     assert_eq!(answer.code, Some(0), "{}", answer.log);
     for table in ["blocks", "logs"] {
