@@ -103,7 +103,13 @@ fn data_type(input: &mut Unstructured<'_>, depth: usize) -> Result<DataType> {
         19 => Timestamp(unit, input.ratio(1, 2)?.then(|| "+00:00".into())),
         20 => Date32,
         21 => Date64,
-        22 => if clock { Time32(unit) } else { Time64(unit) },
+        22 => {
+            if clock {
+                Time32(unit)
+            } else {
+                Time64(unit)
+            }
+        }
         23 => Duration(unit),
         24 => Interval(IntervalUnit::MonthDayNano),
         25 => Interval(IntervalUnit::DayTime),
@@ -116,9 +122,8 @@ fn data_type(input: &mut Unstructured<'_>, depth: usize) -> Result<DataType> {
         29 => Dictionary(Box::new(Int8), Box::new(data_type(input, depth + 1)?)),
         _ => {
             let count = input.int_in_range(0..=3)?;
-            let fields = (0..count).map(|at| {
-                Ok(Field::new(format!("f{at}"), data_type(input, depth + 1)?, true))
-            });
+            let fields = (0..count)
+                .map(|at| Ok(Field::new(format!("f{at}"), data_type(input, depth + 1)?, true)));
             Struct(fields.collect::<Result<Fields>>()?)
         }
     })
@@ -131,7 +136,6 @@ fn array(input: &mut Unstructured<'_>, ty: &DataType, length: usize) -> Result<O
         let nulls = (0..length).map(|_| input.arbitrary::<bool>());
         data = data.nulls(Some(nulls.collect::<Result<NullBuffer>>()?));
     }
-    let mut children = |input: &mut Unstructured<'_>, ty: &DataType, count| array(input, ty, count);
     data = match ty {
         DataType::Null => data,
         DataType::Boolean => data.add_buffer(bytes(input, length.div_ceil(8))?),
@@ -152,18 +156,18 @@ fn array(input: &mut Unstructured<'_>, ty: &DataType, length: usize) -> Result<O
         }
         DataType::List(item) => {
             let (offsets, end) = offsets(input, length)?;
-            let Some(items) = children(input, item.data_type(), end)? else { return Ok(None) };
+            let Some(items) = array(input, item.data_type(), end)? else { return Ok(None) };
             let offsets = offsets.iter().map(|offset| *offset as i32);
             data.add_buffer(offsets.collect::<Vec<_>>().into()).add_child_data(items)
         }
         DataType::FixedSizeList(item, size) => {
             let count = length * *size as usize;
-            let Some(items) = children(input, item.data_type(), count)? else { return Ok(None) };
+            let Some(items) = array(input, item.data_type(), count)? else { return Ok(None) };
             data.add_child_data(items)
         }
         DataType::Struct(fields) => {
             for field in fields {
-                let values = children(input, field.data_type(), length)?;
+                let values = array(input, field.data_type(), length)?;
                 let Some(values) = values else { return Ok(None) };
                 data = data.add_child_data(values);
             }
@@ -171,7 +175,7 @@ fn array(input: &mut Unstructured<'_>, ty: &DataType, length: usize) -> Result<O
         }
         DataType::Dictionary(_, values) => {
             let count = input.int_in_range(1..=3)?;
-            let Some(values) = children(input, values, count)? else { return Ok(None) };
+            let Some(values) = array(input, values, count)? else { return Ok(None) };
             let keys = (0..length).map(|_| input.int_in_range(0..=count as u8 - 1));
             data.add_buffer(Buffer::from_vec(keys.collect::<Result<Vec<_>>>()?))
                 .add_child_data(values)
