@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask --help`.
 
+mod bench;
 mod cargo;
 mod chaos;
 mod ci;
@@ -43,6 +44,12 @@ enum Command {
     /// reorganised and readers watch every table. In the end the tables have to be equal to the
     /// chain. `--list` names the faults.
     Chaos(chaos::Options),
+    /// Measure what ampsync costs, beside what PostgreSQL itself costs.
+    ///
+    /// Each part by its name, or all of them. Figures are medians of several rounds, with what they
+    /// are wanted to be; nothing fails when one is not met. They are printed, and written to
+    /// `target/bench` with the machine and the versions.
+    Bench(bench::Options),
     /// Build the container images and see that what runs in them heals.
     ///
     /// From the official images, or, where no registry is reached, from a local Debian that
@@ -58,6 +65,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::run(),
         Command::Demo(options) => demo::run(&options),
         Command::Chaos(options) => chaos::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Docker(options) => docker::run(&options),
     };
     match outcome {

@@ -11,6 +11,7 @@ mod era;
 mod fault;
 mod flight;
 mod growth;
+mod load;
 mod probe;
 mod recording;
 mod server;
@@ -23,6 +24,7 @@ pub use era::{AdminShape, EmptyReply, Era, MetadataShape, PrevHash, ResumeHeader
 pub use fault::{Break, Fault, Lie};
 pub use flight::{Method, Request};
 pub use growth::{Grown, Growth};
+pub use load::{LoadConfig, LoadServer};
 pub use probe::{Probe, ProbeError, ProbeMessage, ProbeStream};
 pub use recording::{
     End, Recorded, Recording, RecordingError, ReplayOptions, ReplayServer, record,

@@ -95,6 +95,11 @@ impl Ampsync {
         self.process.is_some()
     }
 
+    /// Its process, while it runs.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.process.as_ref().and_then(Child::id)
+    }
+
     /// Fails if it has ended by itself.
     pub(crate) fn check(&mut self) -> Result<()> {
         if let Some(process) = &mut self.process
@@ -108,8 +113,7 @@ impl Ampsync {
 
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
-        let id = self.process.as_ref().and_then(Child::id);
-        let pid = id.and_then(|id| Pid::from_raw(id.cast_signed()));
+        let pid = self.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let pid = pid.context("ampsync has ended by itself")?;
         kill_process(pid, signal).context("could not signal ampsync")
     }

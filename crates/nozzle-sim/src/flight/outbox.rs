@@ -147,7 +147,8 @@ impl Outbox {
         self.messages.closed().await;
     }
 
-    async fn push(&mut self, message: FlightData) -> Result<(), Closed> {
+    /// Sends a message as it is.
+    pub(crate) async fn push(&mut self, message: FlightData) -> Result<(), Closed> {
         self.messages.send(Ok(message)).await.map_err(|_| Closed)?;
         if let Some((left, _)) = &mut self.snare {
             *left = left.saturating_sub(1);

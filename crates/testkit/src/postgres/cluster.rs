@@ -131,6 +131,12 @@ impl Cluster {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
+    /// The server's first process, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Child::id)
+    }
+
     /// The superuser's URL for a database. It stays the same over stops and starts.
     #[must_use]
     pub fn url(&self, database: &str) -> String {

@@ -27,12 +27,18 @@ async fn sessions(world: &World) -> Result<Vec<i32>> {
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Whether an instance has come so far as to hold the right to write a table.
-async fn somebody_writes(world: &World) -> Result<bool> {
+/// Waits until an instance has come so far as to hold the right to write a table, but not for ever.
+async fn writer_exists(world: &World) -> Result<()> {
     let session = world.admin().await?;
     let query = "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) \
                  WHERE locktype = 'advisory' AND granted AND usename = $1)";
-    Ok(session.query_one(query, &[&ROLE]).await?.try_get(0)?)
+    let deadline = Instant::now() + WAIT;
+    while !session.query_one(query, &[&ROLE]).await?.try_get::<_, bool>(0)?
+        && Instant::now() < deadline
+    {
+        sleep(POLL).await;
+    }
+    Ok(())
 }
 
 async fn end_sessions(world: &World, pids: &[i32]) -> Result<()> {
@@ -100,10 +106,7 @@ async fn while_in_force(
     sqlstate: &str,
 ) -> Result<bool> {
     // A process that has just been started takes a refused login for a mistake, and ends.
-    let deadline = Instant::now() + WAIT;
-    while !somebody_writes(world).await? && Instant::now() < deadline {
-        sleep(POLL).await;
-    }
+    writer_exists(world).await?;
     let before = world.database.errors(sqlstate);
     world.execute(begin).await?;
     provoke(world, random).await;

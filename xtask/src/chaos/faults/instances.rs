@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ampsync_testkit::postgres::Session;
 use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
 use rustix::process::Signal;
@@ -14,16 +15,16 @@ use super::{POLL, hold, process};
 const TAKEOVER_WITHIN: Duration = Duration::from_secs(60);
 
 /// The sum of the versions of all checkpoints: it grows with every commit.
-async fn versions(world: &World) -> Result<i64> {
-    let session = world.admin().await?;
+async fn versions(session: &Session) -> Result<i64> {
     let query = "SELECT sum(version)::bigint FROM ampsync.checkpoints";
     Ok(session.query_one(query, &[]).await?.try_get(0)?)
 }
 
 /// Mines until somebody commits.
 async fn somebody_writes(world: &World) -> Result<()> {
-    let (before, deadline) = (versions(world).await?, Instant::now() + TAKEOVER_WITHIN);
-    while versions(world).await? <= before + 3 {
+    let session = world.admin().await?;
+    let (before, deadline) = (versions(&session).await?, Instant::now() + TAKEOVER_WITHIN);
+    while versions(&session).await? <= before + 3 {
         let seconds = TAKEOVER_WITHIN.as_secs();
         ensure!(Instant::now() < deadline, "nobody has taken over for {seconds} s");
         world.with_sim(|sim| sim.mine(1)).await;
@@ -71,7 +72,9 @@ pub(in super::super) async fn takeover(world: &World, mut random: Rng) -> Result
         killed.kill().await?;
         hold(&mut random, 0..500).await;
     }
+    let last_kill = Instant::now();
     somebody_writes(world).await?;
+    println!("note: commits go on {} ms after the last kill", last_kill.elapsed().as_millis());
     Ok(true)
 }
 

@@ -1,0 +1,72 @@
+//! What stays the same however long it goes on: the cost of a row, and memory.
+
+use anyhow::{Context, Result};
+use nozzle_sim::{LoadConfig, LoadServer, Table};
+use tokio::time::Instant;
+
+use super::figure::{Figures, Target};
+use super::process;
+use super::world::World;
+
+const ROWS_PER_BLOCK: u32 = 300;
+/// Where the cost of a row is taken, in millions of rows, over the last million.
+const MILLIONS: [u32; 3] = [1, 5, 20];
+/// An hour of a chain with a block a second.
+const HOUR: u32 = 3600;
+
+pub(super) async fn measure(world: &World) -> Result<Figures> {
+    let mut figures = Figures::default();
+    cost(world, &mut figures).await?;
+    memory(world, &mut figures).await?;
+    Ok(figures)
+}
+
+async fn cost(world: &World, figures: &mut Figures) -> Result<()> {
+    let (server, million) = (serve(0).await?, world.scaled(1_000_000 / ROWS_PER_BLOCK));
+    let mut follower = world.follow(&server).await?;
+    follower.opens(&server, 1).await?;
+    let mut loaded = 0;
+    for at in MILLIONS {
+        if at - 1 > loaded {
+            server.mine(million * u64::from(at - 1 - loaded));
+            follower.reaches_head(&server, 1).await?;
+        }
+        let begun = Instant::now();
+        server.mine(million);
+        follower.reaches_head(&server, 1).await?;
+        let rows = f64::from(u32::try_from(million)? * ROWS_PER_BLOCK);
+        let cost = begun.elapsed().as_secs_f64() / rows * 1e6;
+        figures.take(&format!("a row at {at} M rows"), "µs", cost);
+        loaded = at;
+    }
+    world.tidy(follower).await?;
+    if let Some((large, small)) =
+        figures.median("a row at 20 M rows").zip(figures.median("a row at 1 M rows"))
+    {
+        figures.take("a row at 20 M rows, of 1 M rows", "", large / small);
+        figures.want("a row at 20 M rows, of 1 M rows", Target::AtMost(1.10));
+    }
+    Ok(())
+}
+
+async fn memory(world: &World, figures: &mut Figures) -> Result<()> {
+    let server = serve(1).await?;
+    let mut follower = world.follow(&server).await?;
+    follower.opens(&server, 1).await?;
+    let blocks = world.scaled(HOUR);
+    for (name, blocks) in [("after a minute", blocks / 60), ("after an hour", blocks)] {
+        for _ in 0..blocks {
+            server.mine(1);
+            follower.reaches_head(&server, 1).await?;
+        }
+        let (memory, _) = process::memory(follower.pid()?)?;
+        figures.take(&format!("memory {name} at the head"), "MB", memory);
+    }
+    world.tidy(follower).await
+}
+
+async fn serve(blocks: u64) -> Result<LoadServer> {
+    let tables = vec![Table::logs().with_rows_per_block(ROWS_PER_BLOCK..=ROWS_PER_BLOCK)];
+    let config = LoadConfig { tables, blocks, ..LoadConfig::default() };
+    LoadServer::start(config).await.context("could not start the server")
+}

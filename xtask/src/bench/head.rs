@@ -1,0 +1,67 @@
+//! At the head: from the moment a block is complete on the server until another session sees its
+//! rows.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nozzle_sim::{LoadConfig, LoadServer, Table};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use super::figure::{Figures, Target};
+use super::process;
+use super::world::World;
+
+/// How many rows a block has.
+const ROWS: u32 = 300;
+/// How many blocks a second there are, and for how many seconds.
+const RATES: [(u32, u32); 3] = [(1, 15), (10, 10), (100, 5)];
+
+pub(super) async fn measure(world: &World) -> Result<Figures> {
+    let mut figures = Figures::default();
+    let tables = vec![Table::logs().with_rows_per_block(ROWS..=ROWS)];
+    let config = LoadConfig { tables, blocks: 1, ..LoadConfig::default() };
+    let server = LoadServer::start(config).await.context("could not start the server")?;
+    let mut follower = world.follow(&server).await?;
+    follower.opens(&server, 1).await?;
+    follower.reaches_head(&server, 1).await?;
+    for _ in 0..world.rounds {
+        for (rate, seconds) in RATES {
+            let mut ticks = interval(Duration::from_secs(1) / rate);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut delays = Vec::new();
+            for _ in 0..world.scaled(rate * seconds) {
+                ticks.tick().await;
+                let complete = Instant::now();
+                server.mine(1);
+                seen(&follower.session, &server).await?;
+                delays.push(complete.elapsed().as_secs_f64() * 1e3);
+            }
+            delays.sort_by(f64::total_cmp);
+            let at = |part: usize| delays.get((delays.len() * part / 100).min(delays.len() - 1));
+            for (name, part) in [("p50", 50), ("p99", 99)] {
+                let value = at(part).copied().unwrap_or(f64::NAN);
+                figures.take(&format!("{rate} blocks/s: {name}"), "ms", value);
+            }
+        }
+    }
+    let (memory, _) = process::memory(follower.pid()?)?;
+    figures.take("memory at the head", "MB", memory);
+    world.tidy(follower).await?;
+    figures.want("memory at the head", Target::AtMost(30.0));
+    for (rate, _) in RATES {
+        figures.want(&format!("{rate} blocks/s: p50"), Target::AtMost(5.0));
+        figures.want(&format!("{rate} blocks/s: p99"), Target::AtMost(25.0));
+    }
+    Ok(figures)
+}
+
+/// Returns when the last block's rows can be seen.
+async fn seen(session: &tokio_postgres::Client, server: &LoadServer) -> Result<()> {
+    let (number, _) = server.head().context("there is no block")?;
+    let number = i64::try_from(number)?;
+    let rows = session.prepare("SELECT count(*) FROM logs WHERE _block_num = $1").await?;
+    while session.query_one(&rows, &[&number]).await?.try_get::<_, i64>(0)? < i64::from(ROWS) {
+        sleep(Duration::from_micros(100)).await;
+    }
+    Ok(())
+}
