@@ -105,12 +105,45 @@ impl Cluster {
         Ok(cluster)
     }
 
-    fn create(programs: Programs, settings: Vec<(String, String)>) -> Result<Self, ClusterError> {
-        let owner = Owner::find()?;
+    /// Starts a standby of this server, which follows it and only reads.
+    ///
+    /// # Errors
+    /// When the server cannot be copied, or the copy does not start.
+    pub async fn standby(&self) -> Result<Self, ClusterError> {
+        let folder = Self::new_folder(self.owner)?;
+        let keeper = Keeper::of_cluster(self.owner, &folder)?;
+        let mut copy = self.owner.command(&self.programs.path("pg_basebackup"));
+        copy.arg("-h").arg(&self.folder).arg("-p").arg(self.port.to_string());
+        copy.args(["-U", "postgres", "--checkpoint=fast", "-R", "-D"]).arg(folder.join("data"));
+        match tokio::task::spawn_blocking(move || template::run(&mut copy)).await {
+            Ok(copied) => copied?,
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        }
+        let mut standby = Self {
+            programs: self.programs.clone(),
+            owner: self.owner,
+            folder,
+            settings: self.settings.clone(),
+            password: self.password.clone(),
+            port: 0,
+            server: None,
+            _keeper: keeper,
+        };
+        standby.launch_anywhere().await?;
+        Ok(standby)
+    }
+
+    fn new_folder(owner: Owner) -> Result<PathBuf, ClusterError> {
         // Short, because the path of a socket may have only about a hundred bytes.
         let folder = std::env::temp_dir().join(format!("pg-{:012x}", fastrand::u64(..1 << 48)));
         template::make_folder(owner, &folder)?;
-        let keeper = Keeper::start(owner, &folder)?;
+        Ok(folder)
+    }
+
+    fn create(programs: Programs, settings: Vec<(String, String)>) -> Result<Self, ClusterError> {
+        let owner = Owner::find()?;
+        let folder = Self::new_folder(owner)?;
+        let keeper = Keeper::of_cluster(owner, &folder)?;
         template::instantiate(&programs, owner, &folder.join("data"))?;
         let password = format!("{:032x}", fastrand::u128(..));
         Ok(Self {

@@ -121,6 +121,11 @@ async fn what_a_role_lacks_to_reset_is_granted_by_the_statement_that_is_named() 
     let reset = || run(&[("DATABASE_URL", &role.url())], &["reset", "sparse", "--yes"]);
     let answer = reset();
     assert_eq!(answer.code, Some(2), "{}", answer.log);
+    let grant = "GRANT SELECT ON ALL TABLES IN SCHEMA ampsync TO";
+    assert!(answer.log.contains(grant), "{}", answer.log);
+    role.admin("GRANT SELECT ON TABLE ampsync.reorgs TO ampsync_role").await;
+    let answer = reset();
+    assert_eq!(answer.code, Some(2), "{}", answer.log);
     let grant = "GRANT DELETE ON TABLE ampsync.checkpoints, ampsync.ranges TO";
     assert!(answer.log.contains(grant), "{}", answer.log);
     role.admin(&documented("### It resets tables")).await;
