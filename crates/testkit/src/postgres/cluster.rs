@@ -105,30 +105,39 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Starts a standby of this server, which follows it and only reads.
+    /// Starts a standby of this server, which follows it and only reads. The server is stopped
+    /// for as long as it is being copied.
     ///
     /// # Errors
-    /// When the server cannot be copied, or the copy does not start.
-    pub async fn standby(&self) -> Result<Self, ClusterError> {
+    /// When the server cannot be copied, or it or the copy does not start.
+    pub async fn standby(&mut self) -> Result<Self, ClusterError> {
         let folder = Self::new_folder(self.owner)?;
         let keeper = Keeper::of_cluster(self.owner, &folder)?;
-        let mut copy = self.owner.command(&self.programs.path("pg_basebackup"));
-        copy.arg("-h").arg(&self.folder).arg("-p").arg(self.port.to_string());
-        copy.args(["-U", "postgres", "--checkpoint=fast", "-R", "-D"]).arg(folder.join("data"));
+        let data = folder.join("data");
+        self.stop(Stop::Fast)?;
+        let mut copy = self.owner.command(Path::new("cp"));
+        copy.arg("-R").arg(self.folder.join("data")).arg(&data);
         match tokio::task::spawn_blocking(move || template::run(&mut copy)).await {
             Ok(copied) => copied?,
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
         }
+        self.resume().await?;
+        let (host, port) = (self.folder.display(), self.port);
+        let settings = [
+            self.settings.as_slice(),
+            &[("primary_conninfo".to_owned(), format!("host={host} port={port} user=postgres"))],
+        ];
         let mut standby = Self {
             programs: self.programs.clone(),
             owner: self.owner,
             folder,
-            settings: self.settings.clone(),
+            settings: settings.concat(),
             password: self.password.clone(),
             port: 0,
             server: None,
             _keeper: keeper,
         };
+        standby.write("standby.signal", "")?;
         standby.launch_anywhere().await?;
         Ok(standby)
     }

@@ -424,7 +424,7 @@ async fn what_cannot_be_a_table_is_found_by_column() {
     let block = Field::new("_block_num", DataType::UInt64, false);
     let odd = DataType::Union(UnionFields::empty(), UnionMode::Sparse);
     for (fields, says) in [
-        (vec![Field::new("a", DataType::Int32, true)], &["no column", "_block_num"][..]),
+        (vec![Field::new("a", DataType::Int32, true)], &["the stream has no UInt64 column \"_block_num\"", "SELECT _block_num"][..]),
         (vec![block, Field::new("odd", odd, true)], &["odd", "Union"]),
     ] {
         let table = Table::scripted("t", Arc::new(Schema::new(fields)), Vec::new());
@@ -456,7 +456,7 @@ async fn a_pooler_that_keeps_no_sessions_is_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standby_is_found() {
-    let primary = Cluster::start().await.unwrap();
+    let mut primary = Cluster::start().await.unwrap();
     let standby = primary.standby().await.unwrap();
     let sim = simulate(vec![Table::blocks()]).await;
     sim.mine(3);
