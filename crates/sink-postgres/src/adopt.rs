@@ -3,8 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use ampsync_schema::{
-    AddedIndex, Change, Column, Conflict, Cost, Difference, ExistingColumn, ExistingTable, Part, QualifiedName,
-    Table, quote_ident,
+    AddedIndex, Change, Column, Conflict, Cost, Difference, ExistingColumn, ExistingTable, Part,
+    QualifiedName, Table, quote_ident,
 };
 
 use crate::catalog::{self, Obedience, Place, Relation};

@@ -188,12 +188,10 @@ fn named(source: &ServerError) -> String {
     objects.map_or_else(String::new, |objects| format!(" ({})", objects.trim_end_matches('.')))
 }
 
-const SAME_VALUES: &str =
-    "rows that are there have the same values in these columns: choose others for the key or the \
+const SAME_VALUES: &str = "rows that are there have the same values in these columns: choose others for the key or the \
      unique index in the options, or take it out of them";
 
-const NO_VALUE: &str =
-    "rows that are there have no value in a column of the key: choose other columns for it in the \
+const NO_VALUE: &str = "rows that are there have no value in a column of the key: choose other columns for it in the \
      options, or take it out of them";
 
 fn conflict(table: &QualifiedName, conflicts: &[Conflict]) -> String {

@@ -147,11 +147,7 @@ impl Reset<'_> {
 }
 
 /// Whether emptying the table takes all of its rows, and no others.
-fn can_be_emptied(
-    table: &QualifiedName,
-    relation: &Relation,
-    truncate: bool,
-) -> Result<(), Error> {
+fn can_be_emptied(table: &QualifiedName, relation: &Relation, truncate: bool) -> Result<(), Error> {
     if !truncate && relation.denied.contains(&"DELETE".to_owned()) {
         let role = quote_ident(&relation.role);
         let statement = format!("GRANT DELETE ON TABLE {table} TO {role}");

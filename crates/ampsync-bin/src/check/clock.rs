@@ -54,12 +54,8 @@ impl Clock {
         }
         let is_shorter = limit < self.end.saturating_duration_since(Instant::now());
         let end = if is_shorter { Instant::now() + limit } else { self.end };
-        timeout_at(end, question).await.map_err(|_| {
-            if is_shorter {
-                Problem::late(subject, limit)
-            } else {
-                self.over()
-            }
-        })
+        timeout_at(end, question)
+            .await
+            .map_err(|_| if is_shorter { Problem::late(subject, limit) } else { self.over() })
     }
 }

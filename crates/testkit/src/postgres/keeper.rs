@@ -42,7 +42,11 @@ impl Keeper {
     }
 
     /// Runs a script for the shell with these arguments; it has to end when its stdin does.
-    pub(super) fn start(owner: Owner, script: &str, arguments: &[&Path]) -> Result<Self, ClusterError> {
+    pub(super) fn start(
+        owner: Owner,
+        script: &str,
+        arguments: &[&Path],
+    ) -> Result<Self, ClusterError> {
         let shell = owner
             .command(Path::new("/bin/sh"))
             .args(["-c", script, "keeper"])

@@ -273,7 +273,10 @@ const CASES: &[Case] = &[
         files: &[("options.toml", "[[tables.blocks.indexes]]\ncolumns = [\"hash\"]\n")],
         settings: &[("DATABASE_URL", "{role_url}"), ("AMPSYNC_CONFIG", "{folder}/options.toml")],
         code: 2,
-        says: &["may not create an index", "GRANT USAGE, CREATE ON SCHEMA \"public\" TO \"{role}\""],
+        says: &[
+            "may not create an index",
+            "GRANT USAGE, CREATE ON SCHEMA \"public\" TO \"{role}\"",
+        ],
         ..NOTHING
     },
     Case {
@@ -424,7 +427,10 @@ async fn what_cannot_be_a_table_is_found_by_column() {
     let block = Field::new("_block_num", DataType::UInt64, false);
     let odd = DataType::Union(UnionFields::empty(), UnionMode::Sparse);
     for (fields, says) in [
-        (vec![Field::new("a", DataType::Int32, true)], &["the stream has no UInt64 column \"_block_num\"", "SELECT _block_num"][..]),
+        (
+            vec![Field::new("a", DataType::Int32, true)],
+            &["the stream has no UInt64 column \"_block_num\"", "SELECT _block_num"][..],
+        ),
         (vec![block, Field::new("odd", odd, true)], &["odd", "Union"]),
     ] {
         let table = Table::scripted("t", Arc::new(Schema::new(fields)), Vec::new());

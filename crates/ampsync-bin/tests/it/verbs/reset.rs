@@ -136,7 +136,8 @@ async fn what_a_role_lacks_to_reset_is_granted_by_the_statement_that_is_named() 
     assert!(answer.log.contains(grant), "{}", answer.log);
     role.admin("GRANT DELETE ON public.sparse TO ampsync_role").await;
     // It may not truncate, so the rows are deleted.
-    let may = format!("SELECT has_table_privilege('{}', 'sparse', 'TRUNCATE')::int::bigint", role.name);
+    let may =
+        format!("SELECT has_table_privilege('{}', 'sparse', 'TRUNCATE')::int::bigint", role.name);
     assert_eq!(role.database.count(&may).await, 0);
     let answer = reset();
     assert_eq!(answer.code, Some(0), "{}", answer.log);
