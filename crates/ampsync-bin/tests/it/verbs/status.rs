@@ -119,7 +119,7 @@ fn shape(name: &str, value: &Value) -> Value {
         Value::Number(_) if ["rows", "rows_estimate", "ledger_ranges"].contains(&name) => {
             json!(format!("a number, {name}"))
         }
-        _ => value.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 
@@ -133,7 +133,7 @@ fn fields(value: &Value, into: &mut BTreeSet<String>) {
             }
         }
         Value::Array(values) => values.iter().for_each(|value| fields(value, into)),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
