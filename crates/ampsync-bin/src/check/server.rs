@@ -1,12 +1,13 @@
 //! The server's side: whether it answers, takes the token, knows the dataset, and streams.
 
+use std::time::Duration;
+
 use ampsync_manifest::DatasetRef;
 use futures::StreamExt as _;
 use nozzle_client::SqlClient;
 use nozzle_client::admin::{AdminClient, ResolvedDataset};
 use sync_core::Source as _;
 use sync_core::chain::Cursor;
-use tokio::time::{Duration, timeout};
 
 use super::clock::Clock;
 use super::problem::Problem;
@@ -88,7 +89,7 @@ pub(super) async fn open(
 ) -> Result<Opened, Problem> {
     let opened = clock.ask("NOZZLE_ENDPOINT", source.open(resume)).await?;
     let (_, mut stream) = opened.map_err(|error| Problem::of_stream(table, &error))?;
-    match timeout(SILENCE_MAX, stream.next()).await {
+    match clock.ask_within(SILENCE_MAX, "NOZZLE_ENDPOINT", stream.next()).await {
         Ok(Some(Err(error))) => Err(Problem::of_stream(table, &error)),
         Ok(Some(Ok(_))) | Err(_) => Ok(Opened::Streams),
         Ok(None) => Ok(Opened::Ended),
