@@ -25,7 +25,7 @@ pub(super) async fn reach(
     let (label, subject) = (settings.label(), settings.variable);
     report.database = Some(label.clone());
     // Bounded by itself, for each of several servers.
-    let attempt = database::attempt(&settings.config);
+    let attempt = Box::pin(database::attempt(&settings.config));
     let attempt = match clock.ask_within(Duration::MAX, subject, attempt).await {
         Ok(attempt) => attempt,
         Err(problem) => {
@@ -51,7 +51,7 @@ pub(super) async fn reach(
             return None;
         }
     };
-    let info = match clock.ask(subject, database.server_info()).await {
+    let info = match clock.ask(subject, Box::pin(database.server_info())).await {
         Ok(Ok(info)) => info,
         Ok(Err(error)) => {
             report.problem(Problem::of_database(subject, &error));

@@ -129,7 +129,7 @@ async fn rehearse(
             ));
         }
         let sink = ends::sink(database, planned);
-        let answer = clock.ask(&subject, sink.rehearse(&plan, has_columns)).await;
+        let answer = clock.ask(&subject, Box::pin(sink.rehearse(&plan, has_columns))).await;
         let problem = match answer {
             Ok(Ok(rehearsal)) => {
                 rehearsal.unchecked.iter().for_each(|what| report.unchecked(what));
