@@ -54,12 +54,12 @@ pub(crate) fn main(arguments: Vec<OsString>, environment: BTreeMap<OsString, OsS
             logging::start(&settings.log, &console);
             in_runtime(sync::sync(settings, console))
         }),
-        Verb::Check => {
+        Verb::Check(within) => {
             let parts = Parts::read(&given, &read_file);
             if let Some(log) = &parts.log {
                 log_to_stderr(log);
             }
-            Ok(in_runtime(check::check(parts)))
+            Ok(in_runtime(check::check(parts, within)))
         }
         Verb::Schema(request) => {
             SchemaSettings::read(&given, &read_file, request.diff).map(|settings| {

@@ -12,11 +12,30 @@ pub struct Change {
     pub up: String,
     /// The statement that undoes it, when all later changes are undone already.
     pub down: String,
+    /// The index that the statement adds to a table that is there.
+    pub adds: Option<AddedIndex>,
+}
+
+/// An index that is added to a table: what has to be true of the rows that are there, and of who
+/// adds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AddedIndex {
+    /// Its columns, in its order.
+    pub columns: Vec<String>,
+    /// Whether no two rows may have the same values in them.
+    pub unique: bool,
+    /// Whether it is that of the primary key, so that every row needs a value in each.
+    pub primary: bool,
 }
 
 impl Change {
     pub(crate) fn new(up: String, down: String) -> Self {
-        Self { up, down }
+        Self { up, down, adds: None }
+    }
+
+    pub(crate) fn adding(self, columns: &[String], unique: bool, primary: bool) -> Self {
+        Self { adds: Some(AddedIndex { columns: columns.to_vec(), unique, primary }), ..self }
     }
 }
 

@@ -82,7 +82,7 @@ mod sql;
 mod step;
 mod table;
 
-pub use change::Change;
+pub use change::{AddedIndex, Change};
 pub use diff::{Conflict, Cost, Difference, Part};
 pub use existing::{ExistingColumn, ExistingIndex, ExistingTable};
 pub use ident::{Ident, InvalidIdent, QualifiedName};

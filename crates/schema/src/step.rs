@@ -58,6 +58,7 @@ impl Step<'_> {
                     alter(add_key(&name, columns)),
                     alter(format!("DROP CONSTRAINT {}{release}", quote_ident(&name))),
                 )
+                .adding(columns, true, true)
             }
             Self::DropPrimaryKey => {
                 let name = key_name(table, before);
@@ -68,7 +69,11 @@ impl Step<'_> {
             }
             Self::CreateIndex { index } => {
                 let index = named(table, index, before);
-                Change::new(create_index(table, &index), drop_index(table, &index))
+                Change::new(create_index(table, &index), drop_index(table, &index)).adding(
+                    &index.columns,
+                    index.unique,
+                    false,
+                )
             }
             Self::DropIndex { index } => {
                 Change::new(drop_index(table, index), create_index(table, index))

@@ -3,11 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use ampsync_schema::{
-    Change, Column, Conflict, Cost, Difference, ExistingColumn, ExistingTable, Part, QualifiedName,
-    Table, quote_ident,
+    AddedIndex, Change, Column, Conflict, Cost, Difference, ExistingColumn, ExistingTable, Part,
+    QualifiedName, Table, quote_ident,
 };
 
-use crate::catalog::{self, Relation};
+use crate::catalog::{self, Obedience, Place, Relation};
 use crate::database::{Connection, Database};
 use crate::error::Error;
 
@@ -21,19 +21,32 @@ pub(crate) struct Adoption<'a> {
 
 /// What would be changed. The transaction that is open will be rolled back.
 #[derive(Default)]
-pub(crate) struct Rehearsed(Mutex<Vec<String>>);
+pub(crate) struct Rehearsed(Mutex<Notes>);
+
+/// What a rehearsal has to tell.
+#[derive(Default)]
+pub(crate) struct Notes {
+    /// The statements that would change the database, in their order.
+    pub(crate) changes: Vec<String>,
+    /// What would have taken too long to find out.
+    pub(crate) unchecked: Vec<String>,
+}
 
 impl Rehearsed {
     pub(crate) fn note(&self, statement: &str) {
-        self.lock().push(statement.to_owned());
+        self.lock().changes.push(statement.to_owned());
     }
 
-    pub(crate) fn take(&self) -> Vec<String> {
+    fn unchecked(&self, what: String) {
+        self.lock().unchecked.push(what);
+    }
+
+    pub(crate) fn take(&self) -> Notes {
         std::mem::take(&mut self.lock())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
-        // A list of texts is consistent at every step.
+    fn lock(&self) -> std::sync::MutexGuard<'_, Notes> {
+        // Lists of texts are consistent at every step.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -64,6 +77,7 @@ impl Adoption<'_> {
         before: &[String],
     ) -> Result<(), Error> {
         let mut existing = self.existing(relation).await?;
+        let there: Vec<_> = existing.columns.iter().map(|column| column.name.clone()).collect();
         let gone = gone(table, &existing, before);
         if !gone.is_empty() && self.has_rows(table.name()).await? {
             return Err(columns_gone(table, &existing, gone));
@@ -88,23 +102,66 @@ impl Adoption<'_> {
         }
         match difference {
             Difference::Equal => Ok(()),
-            Difference::Additive(changes) => self.add(table, relation, changes).await,
+            Difference::Additive(changes) => self.add(table, relation, changes, &there).await,
             Difference::Conflicting(conflicts) => {
                 Err(Error::Conflict { table: table.name().clone(), conflicts })
             }
         }
     }
 
+    /// Adds what the table lacks, which has had the columns `there`.
     async fn add(
         &self,
         table: &Table,
         relation: &Relation,
         changes: Vec<Change>,
+        there: &[String],
     ) -> Result<(), Error> {
         for change in changes {
+            if let Some(index) = &change.adds
+                && relation.owned
+            {
+                self.may_index(table.name()).await?;
+                // A column that is new has no values that could break a rule.
+                if index.columns.iter().all(|column| there.contains(column)) {
+                    self.obeyed(table.name(), index, &change.up).await?;
+                }
+            }
             self.alter(table.name(), relation, &change.up).await?;
         }
         if self.rehearsal.is_some() { Ok(()) } else { self.verify(table).await }
+    }
+
+    /// Owning a table is not enough: an index is created in the table's schema.
+    async fn may_index(&self, table: &QualifiedName) -> Result<(), Error> {
+        let place = Place::find(self.connection, table.schema.as_str());
+        let place = self.database.answer("look for the table's schema", place).await?;
+        place.check(&table.schema, &format!("an index of table {table}"))
+    }
+
+    /// Whether the rows that are there obey a new key or unique index. Only a rehearsal asks:
+    /// creating the index shows it too, and keeps writers waiting.
+    async fn obeyed(
+        &self,
+        table: &QualifiedName,
+        index: &AddedIndex,
+        statement: &str,
+    ) -> Result<(), Error> {
+        let Some(rehearsal) = self.rehearsal.as_ref().filter(|_| index.unique) else {
+            return Ok(());
+        };
+        match catalog::disobeyed(self.database, self.connection, table, index).await? {
+            Obedience::Obeyed => Ok(()),
+            Obedience::Shared(values) => Err(disobey(table, statement, Some(values))),
+            Obedience::Missing => Err(disobey(table, statement, None)),
+            Obedience::Unknown => {
+                rehearsal.unchecked(format!(
+                    "whether the rows of table {table} obey what it lacks, because there are too \
+                     many to look at: {statement}"
+                ));
+                Ok(())
+            }
+        }
     }
 
     /// Makes one change to a table that is there. A rehearsal only notes it: others use the table,
@@ -162,6 +219,10 @@ impl Adoption<'_> {
         let existing = relation.existing(self.connection);
         self.database.answer("read the table's columns and indexes", existing).await
     }
+}
+
+fn disobey(table: &QualifiedName, statement: &str, values: Option<String>) -> Error {
+    Error::RowsDisobey { table: table.clone(), statement: statement.to_owned(), values }
 }
 
 /// Whether rows can be written to the table, and stay there until we delete them.

@@ -1,7 +1,7 @@
 //! What PostgreSQL's catalog says of a table that may be there.
 
 use ampsync_schema::{
-    ExistingColumn, ExistingIndex, ExistingTable, Ident, QualifiedName, quote_ident,
+    AddedIndex, ExistingColumn, ExistingIndex, ExistingTable, Ident, QualifiedName, quote_ident,
 };
 use tokio_postgres::{Client, Row};
 
@@ -232,4 +232,64 @@ pub(crate) async fn has_rows(
 ) -> Result<bool, tokio_postgres::Error> {
     let select = format!("SELECT EXISTS (SELECT FROM {table})");
     client.query_one(&select, &[]).await?.try_get(0)
+}
+
+/// Whether the rows of a table obey a key or a unique index.
+pub(crate) enum Obedience {
+    /// They do.
+    Obeyed,
+    /// Several rows share these values.
+    Shared(String),
+    /// A row has no value in a column of the key.
+    Missing,
+    /// It would take too long to find out.
+    Unknown,
+}
+
+/// How long the rows of a table are looked at.
+const LOOK_MS_MAX: u32 = 5_000;
+
+/// Looks whether the rows of `table` obey a key or a unique index to come, in the transaction that
+/// is open.
+pub(crate) async fn disobeyed(
+    database: &Database,
+    client: &Client,
+    table: &QualifiedName,
+    index: &AddedIndex,
+) -> Result<Obedience, Error> {
+    const DOING: &str = "look at the table's rows";
+    let names: Vec<_> = index.columns.iter().map(|column| quote_ident(column)).collect();
+    let each = |form: &dyn Fn(&String) -> String, between: &str| {
+        names.iter().map(form).collect::<Vec<_>>().join(between)
+    };
+    let missing = format!(
+        "SELECT EXISTS (SELECT FROM {table} WHERE {})",
+        each(&|name| format!("{name} IS NULL"), " OR ")
+    );
+    // Rows without a value are different from all others.
+    let shared = format!(
+        "SELECT pg_catalog.left(pg_catalog.concat_ws(', ', {}), 200) FROM {table} WHERE {} \
+         GROUP BY {} HAVING pg_catalog.count(*) > 1 LIMIT 1",
+        each(&|name| format!("{name}::text"), ", "),
+        each(&|name| format!("{name} IS NOT NULL"), " AND "),
+        names.join(", ")
+    );
+    // What is cancelled must not take the transaction with it.
+    let begin = format!("SAVEPOINT look; SET LOCAL statement_timeout = {LOOK_MS_MAX}");
+    database.answer(DOING, client.batch_execute(&begin)).await?;
+    let look = async {
+        if index.primary && client.query_one(&missing, &[]).await?.try_get(0)? {
+            return Ok(Obedience::Missing);
+        }
+        let shared = client.query_opt(&shared, &[]).await?;
+        let values: Option<String> = shared.map(|row| row.try_get(0)).transpose()?;
+        Ok(values.map_or(Obedience::Obeyed, Obedience::Shared))
+    };
+    let obedience = match database.answer(DOING, look).await {
+        Err(Error::Server { source, .. }) if source.code() == Some("57014") => Obedience::Unknown,
+        answer => answer?,
+    };
+    // Undoes the limit too.
+    database.answer(DOING, client.batch_execute("ROLLBACK TO SAVEPOINT look")).await?;
+    Ok(obedience)
 }

@@ -85,6 +85,16 @@ pub enum Error {
         #[source]
         source: ServerError,
     },
+    /// Rows that are there do not obey a key or a unique index that the table needs.
+    #[error("table {table} cannot be changed: {statement}: {}", Disobeyed(values.as_deref()))]
+    RowsDisobey {
+        /// The table.
+        table: QualifiedName,
+        /// The statement that would be refused.
+        statement: String,
+        /// Values that several rows share; none where a row lacks a value of the key.
+        values: Option<String>,
+    },
     /// The table was changed, and still is not what it has to be.
     #[error("table {table} was changed and still differs: {}", differences.join("; "))]
     StillDiffers {
@@ -270,6 +280,18 @@ struct By<'a>(Option<&'a Writer>);
 impl fmt::Display for By<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.map_or(Ok(()), |writer| write!(f, " by {writer}"))
+    }
+}
+
+/// How rows break what would be asked of them.
+struct Disobeyed<'a>(Option<&'a str>);
+
+impl fmt::Display for Disobeyed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(values) => write!(f, "several rows have the values ({values})"),
+            None => f.write_str("a row has no value in one of the columns"),
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use ampsync_schema::{QualifiedName, Table};
 use sync_core::{Checkpoint, TablePlan};
 
-use crate::adopt::{Adoption, Rehearsed};
+use crate::adopt::{Adoption, Notes, Rehearsed};
 use crate::bookkeeping::{self, Stored};
 use crate::catalog::{Place, Relation};
 use crate::database::Database;
@@ -38,6 +38,8 @@ pub(crate) struct Outlook {
     pub(crate) bookkeeping: bool,
     /// The statements that would change the database, in their order.
     pub(crate) changes: Vec<String>,
+    /// What would have taken too long to find out.
+    pub(crate) unchecked: Vec<String>,
 }
 
 /// Looks at everything that [`run`] would look at, by the same code, and leaves everything as it
@@ -65,10 +67,12 @@ pub(crate) async fn rehearse(
         }
         None => stored.map(|stored| stored.checkpoint),
     };
-    let changes = adoption.rehearsal.as_ref().map(Rehearsed::take).unwrap_or_default();
+    let Notes { changes, unchecked } =
+        adoption.rehearsal.as_ref().map(Rehearsed::take).unwrap_or_default();
     database.answer(DOING, connection.batch_execute("ROLLBACK")).await?;
     connection.keep();
-    Ok(Outlook { checkpoint: checkpoint.unwrap_or_default(), exists, bookkeeping, changes })
+    let checkpoint = checkpoint.unwrap_or_default();
+    Ok(Outlook { checkpoint, exists, bookkeeping, changes, unchecked })
 }
 
 /// What there is of the table, once it is certain that it is this stream's.

@@ -34,6 +34,7 @@ impl Classify for Error {
             | Self::Conflict { .. }
             | Self::StillDiffers { .. }
             | Self::Unsafe { .. }
+            | Self::RowsDisobey { .. }
             | Self::Privilege { .. }
             | Self::Identity { .. }
             | Self::ColumnsGone { .. }
@@ -80,6 +81,8 @@ impl Classify for Error {
                     hazards.iter().map(|hazard| hazard.statements(table)).collect();
                 Some(format!("run: {}", statements.join(" ")).into())
             }
+            Self::RowsDisobey { values: Some(_), .. } => Some(SAME_VALUES.into()),
+            Self::RowsDisobey { values: None, .. } => Some(NO_VALUE.into()),
             Self::Privilege { statement, .. } => {
                 Some(format!("run, as who may: {statement};").into())
             }
@@ -131,40 +134,45 @@ fn servers(failures: &[ServerFailure]) -> Option<String> {
     (!remedies.is_empty()).then(|| remedies.join("; "))
 }
 
-/// A name that is taken stays taken; whatever else can pass, can pass here too.
+/// A name that is taken stays taken, what depends on a table goes on doing so, and what PostgreSQL
+/// cannot do to a table it cannot do later; whatever else can pass, can pass here too.
 fn alter_fault(source: &ServerError) -> Fault {
     match source.code() {
-        Some("42P07" | "42710" | "42P16") => Fault::Permanent,
+        Some("42P07" | "42710" | "42P16" | "2BP01" | "0A000") => Fault::Permanent,
         _ => source.verdict().0,
     }
 }
 
 fn alter_remedy(statement: &str, source: &ServerError) -> Option<Cow<'static, str>> {
+    let empties = statement.starts_with("TRUNCATE") || statement.starts_with("DELETE");
+    let drops = statement.starts_with("DROP TABLE");
     Some(match source.code() {
-        Some("23505") => {
-            "rows that are there have the same values in these columns: choose others for the key \
-             or the unique index in the options, or take it out of them"
-                .into()
-        }
-        Some("23502") => {
-            "rows that are there have no value in a column of the key: choose other columns for it \
-             in the options, or take it out of them"
-                .into()
+        Some("23505") => SAME_VALUES.into(),
+        // It names the foreign key.
+        Some("23503") => return source.verdict().1,
+        Some("23502") => NO_VALUE.into(),
+        Some("42501") if drops => {
+            format!("run, as the owner of the table, and reset it again: {statement};").into()
         }
         Some("42501") => {
             format!("run, as the owner of the table, and start again: {statement};").into()
         }
         Some("42P07" | "42710") => "something else has the name: rename that".into(),
-        Some("2BP01") if statement.starts_with("DROP TABLE") => {
-            "drop what depends on the table, as it is named here, and create it again afterwards; or \
-             reset it without --drop, which keeps the table and its views"
-                .into()
-        }
-        Some("0A000" | "23503") if statement.starts_with("TRUNCATE") || statement.starts_with("DELETE") => {
-            "drop the foreign keys of other tables that refer to this one, as it is named here, and \
-             create them again afterwards"
-                .into()
-        }
+        Some("2BP01") if drops => format!(
+            "drop what depends on the table{}, and create it again afterwards; or reset it without \
+             --drop, which keeps the table and its views",
+            named(source)
+        )
+        .into(),
+        Some("0A000") if empties => format!(
+            "drop the foreign keys of other tables that refer to this one{}, and create them again \
+             afterwards",
+            named(source)
+        )
+        .into(),
+        Some("0A000") => "leave the key or the index out of the options, or make a table that can \
+                          have it"
+            .into(),
         Some(code) if code.starts_with("54") => {
             "the values are too large for such an index: take it out of the options, or choose \
              the method hash"
@@ -173,6 +181,18 @@ fn alter_remedy(statement: &str, source: &ServerError) -> Option<Cow<'static, st
         _ => return source.verdict().1,
     })
 }
+
+/// The objects that stand in the way, where the server names them.
+fn named(source: &ServerError) -> String {
+    let objects = source.detail().map(|detail| detail.lines().collect::<Vec<_>>().join("; "));
+    objects.map_or_else(String::new, |objects| format!(" ({})", objects.trim_end_matches('.')))
+}
+
+const SAME_VALUES: &str = "rows that are there have the same values in these columns: choose others for the key or the \
+     unique index in the options, or take it out of them";
+
+const NO_VALUE: &str = "rows that are there have no value in a column of the key: choose other columns for it in the \
+     options, or take it out of them";
 
 fn conflict(table: &QualifiedName, conflicts: &[Conflict]) -> String {
     let changes = conflicts.iter().flat_map(|conflict| &conflict.changes);

@@ -6,6 +6,7 @@ use crate::bookkeeping;
 use crate::catalog::Relation;
 use crate::database::{Connection, Database};
 use crate::error::Error;
+use crate::hazard::Hazard;
 use crate::lease::lock_key;
 use crate::sql;
 
@@ -31,8 +32,8 @@ impl Database {
     /// # Errors
     /// [`Error::InUse`] while an instance writes one of them, [`Error::NotKept`] for a table that
     /// ampsync does not know, [`Error::Alter`] where PostgreSQL refuses the statement, as for a
-    /// table that others refer to, [`Error::Privilege`], and whatever keeps the server from
-    /// answering.
+    /// table that others refer to, [`Error::Unsafe`] where rows would stay or rows of others go,
+    /// [`Error::Privilege`], and whatever keeps the server from answering.
     pub async fn reset(&self, tables: &[QualifiedName], rows: ResetRows) -> Result<(), Error> {
         const DOING: &str = "reset the tables";
         let connection = self.connection().await?;
@@ -102,7 +103,7 @@ impl Reset<'_> {
 
     /// Empties or drops the tables that are there, with one statement: they may refer to each other.
     async fn delete(&self, tables: &[QualifiedName], rows: ResetRows) -> Result<(), Error> {
-        let (mut all, mut truncate) = (Vec::new(), true);
+        let (mut all, mut relations) = (Vec::new(), Vec::new());
         for table in tables {
             let find = Relation::find(self.connection, table);
             let Some(relation) = self.database.answer("look for the table", find).await? else {
@@ -111,15 +112,21 @@ impl Reset<'_> {
             if !relation.is_table() {
                 return Err(Error::NotATable(table.clone()));
             }
-            truncate &= relation.truncatable;
             all.push(table);
+            relations.push(relation);
+        }
+        let truncate = relations.iter().all(|relation| relation.truncatable);
+        if rows == ResetRows::Delete {
+            for (table, relation) in all.iter().zip(&relations) {
+                can_be_emptied(table, relation, truncate)?;
+            }
         }
         let names: Vec<_> = all.iter().map(ToString::to_string).collect();
         let statements = match rows {
             _ if names.is_empty() => Vec::new(),
             ResetRows::DropTable => vec![format!("DROP TABLE {}", names.join(", "))],
             ResetRows::Delete if truncate => vec![format!("TRUNCATE {}", names.join(", "))],
-            // The right to delete is what writing needs anyway.
+            // Writing needs the right to delete, but not the right to truncate.
             ResetRows::Delete => names.iter().map(|name| format!("DELETE FROM {name}")).collect(),
             ResetRows::Keep => Vec::new(),
         };
@@ -137,4 +144,24 @@ impl Reset<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether emptying the table takes all of its rows, and no others.
+fn can_be_emptied(table: &QualifiedName, relation: &Relation, truncate: bool) -> Result<(), Error> {
+    if !truncate && relation.denied.contains(&"DELETE".to_owned()) {
+        let role = quote_ident(&relation.role);
+        let statement = format!("GRANT DELETE ON TABLE {table} TO {role}");
+        let what = format!("delete the rows of table {table}");
+        return Err(Error::Privilege { role: relation.role.clone(), what, statement });
+    }
+    let matters = |hazard: &&Hazard| match hazard {
+        Hazard::Children { .. } => true,
+        Hazard::RowSecurity { .. } | Hazard::DeleteRules { .. } => !truncate,
+        Hazard::Unlogged { .. } => false,
+    };
+    let hazards: Vec<_> = relation.hazards.iter().filter(matters).cloned().collect();
+    if hazards.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Unsafe { table: table.clone(), hazards })
 }

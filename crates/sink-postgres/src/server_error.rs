@@ -64,6 +64,11 @@ impl ServerError {
         }
     }
 
+    /// What the server answered beside its message, such as which objects stand in the way.
+    pub(crate) fn detail(&self) -> Option<&str> {
+        self.answer()?.detail()
+    }
+
     /// Whether it is the server's own answer.
     pub(crate) fn is_answer(&self) -> bool {
         self.answer().is_some()

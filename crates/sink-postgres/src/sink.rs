@@ -41,6 +41,8 @@ pub struct Rehearsal {
     pub bookkeeping: bool,
     /// The statements that would change the database otherwise, in their order.
     pub changes: Vec<String>,
+    /// What would have taken too long to find out.
+    pub unchecked: Vec<String>,
     /// Who writes the table now, if somebody does.
     pub writer: Option<Writer>,
 }
@@ -85,8 +87,8 @@ impl PostgresSink {
     /// right to write is not asked for.
     ///
     /// Statements for a table that is there are not executed, so that what only executing them
-    /// shows is not known: rows that share the values of a new unique index, an event trigger that
-    /// refuses. Without `columns` nothing is said of the plan's schema. Dropping the future is
+    /// shows is not known, such as an event trigger that refuses. Whether its rows obey a new key or
+    /// unique index is looked up, for a few seconds. Without `columns` nothing is said of the plan's schema. Dropping the future is
     /// harmless.
     ///
     /// # Errors
@@ -96,8 +98,8 @@ impl PostgresSink {
         let table = if columns { Some(self.wanted(plan)?.0) } else { None };
         let outlook = prepare::rehearse(&self.database, &name, table.as_ref(), plan).await?;
         let writer = self.database.writer(&name).await?;
-        let prepare::Outlook { checkpoint, exists, bookkeeping, changes } = outlook;
-        Ok(Rehearsal { table: name, checkpoint, exists, bookkeeping, changes, writer })
+        let prepare::Outlook { checkpoint, exists, bookkeeping, changes, unchecked } = outlook;
+        Ok(Rehearsal { table: name, checkpoint, exists, bookkeeping, changes, unchecked, writer })
     }
 
     /// The table for the plan, and what writes its rows.

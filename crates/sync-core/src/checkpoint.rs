@@ -1,4 +1,7 @@
+use std::borrow::Cow;
+
 use crate::chain::{BlockHash, BlockNum, BlockRange, Cursor, Ledger};
+use crate::fault::{Classify, Fault};
 
 /// How far a table is: what a sink stores beside the rows and changes in one transaction with
 /// them.
@@ -19,7 +22,41 @@ pub struct Checkpoint {
     pub ledger: Ledger,
 }
 
+/// A checkpoint that no commit has left so: its cursor is not where its ledger ends.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the stored checkpoint contradicts itself: its cursor is {cursor}, its ledger ends in {ledger}"
+)]
+pub struct Contradiction {
+    cursor: String,
+    ledger: String,
+}
+
+impl Classify for Contradiction {
+    fn fault(&self) -> Fault {
+        Fault::Permanent
+    }
+
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some("Somebody edited the bookkeeping: restore it, or reset the table.".into())
+    }
+}
+
 impl Checkpoint {
+    /// Checks that cursor and ledger agree, as far as a ledger is there.
+    ///
+    /// # Errors
+    /// When they do not: a stream must not be resumed from either.
+    pub fn consistent(&self) -> Result<(), Contradiction> {
+        let ledger = self.ledger.last().map(BlockRange::cursor);
+        if ledger.is_none() || ledger == self.cursor {
+            return Ok(());
+        }
+        let text = |cursor: Option<&Cursor>| cursor.map_or("none".to_owned(), Cursor::to_string);
+        let (cursor, ledger) = (text(self.cursor.as_ref()), text(ledger.as_ref()));
+        Err(Contradiction { cursor, ledger })
+    }
+
     /// Moves on to what it is after `advance`.
     pub fn apply(&mut self, advance: &Advance) {
         if let Some(cut) = advance.cut {

@@ -17,7 +17,7 @@ mod ports;
 #[cfg(test)]
 mod simulation;
 
-pub use checkpoint::{Advance, Checkpoint, CommitId, Cut};
+pub use checkpoint::{Advance, Checkpoint, CommitId, Contradiction, Cut};
 pub use config::{BatchConfig, BeyondRetention, EngineConfig, RetryConfig};
 pub use engine::{Outcome, TableSync, run};
 pub use fault::{Causes, Classify, Fault, OneLine, cause};

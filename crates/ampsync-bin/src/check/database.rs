@@ -4,9 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use sink_postgres::{Database, ServerInfo};
 use sync_core::OneLine;
-use tokio::time::timeout;
 
-use super::ANSWER_MAX;
+use super::clock::Clock;
 use super::problem::Problem;
 use super::report::Report;
 use crate::settings::DatabaseSettings;
@@ -18,11 +17,24 @@ const VERSION_MIN: i32 = 140_000;
 const SKEW_MAX: Duration = Duration::from_secs(60);
 
 /// The database, if rows could be written to it.
-pub(super) async fn reach(settings: &DatabaseSettings, report: &mut Report) -> Option<Database> {
+pub(super) async fn reach(
+    settings: &DatabaseSettings,
+    clock: Clock,
+    report: &mut Report,
+) -> Option<Database> {
     let (label, subject) = (settings.label(), settings.variable);
     report.database = Some(label.clone());
-    // Bounded by itself.
-    if let Err(error) = database::attempt(&settings.config).await {
+    // Bounded by itself, for each of several servers.
+    let attempt = Box::pin(database::attempt(&settings.config));
+    let attempt = match clock.ask_within(Duration::MAX, subject, attempt).await {
+        Ok(attempt) => attempt,
+        Err(problem) => {
+            report.problem(problem);
+            report.unchecked("the database, because it did not answer in that time");
+            return None;
+        }
+    };
+    if let Err(error) = attempt {
         let mut problem = Problem::of_database(subject, &error);
         problem.problem = format!("{label}: {}", problem.problem);
         problem
@@ -39,15 +51,15 @@ pub(super) async fn reach(settings: &DatabaseSettings, report: &mut Report) -> O
             return None;
         }
     };
-    let info = match timeout(ANSWER_MAX, database.server_info()).await {
+    let info = match clock.ask(subject, Box::pin(database.server_info())).await {
         Ok(Ok(info)) => info,
         Ok(Err(error)) => {
             report.problem(Problem::of_database(subject, &error));
             report.unchecked("the tables in the database, because it did not say what it is");
             return None;
         }
-        Err(_) => {
-            report.problem(Problem::late(subject));
+        Err(problem) => {
+            report.problem(problem);
             report.unchecked("the tables in the database, because it did not answer");
             return None;
         }

@@ -1,6 +1,7 @@
 //! The verb `check`: the whole path once, by the code that a start goes through, with nothing changed
 //! and nothing waited for. What does not depend on a part that failed is looked at all the same.
 
+mod clock;
 mod database;
 mod problem;
 mod report;
@@ -13,26 +14,26 @@ use std::time::Duration;
 use crate::plan::{self, PlannedTable};
 use crate::run::Exit;
 use crate::settings::{DatasetSettings, Parts, Streams, TablesSettings};
+use clock::Clock;
 use problem::Problem;
 use report::Report;
 
-/// How long each question may take.
-pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(15);
-
-/// Prints everything that is in the way of a start, or what it would do.
-pub(crate) async fn check(parts: Parts) -> Exit {
+/// Prints everything that is in the way of a start, or what it would do. Takes no longer than
+/// `whole`, and tells what was not asked by then.
+pub(crate) async fn check(parts: Parts, whole: Duration) -> Exit {
+    let clock = Clock::start(whole);
     let mut report = Report::default();
     report.problems.extend(parts.mistakes.0.iter().cloned().map(Problem::from));
-    Box::pin(run(&parts, &mut report)).await;
+    Box::pin(run(&parts, clock, &mut report)).await;
     let text = report.to_string();
     // A closed pipe is no reason to fail.
     std::io::stdout().lock().write_all(text.as_bytes()).ok();
     report.exit()
 }
 
-async fn run(parts: &Parts, report: &mut Report) {
+async fn run(parts: &Parts, clock: Clock, report: &mut Report) {
     let database = match &parts.database {
-        Some(settings) => database::reach(settings, report).await,
+        Some(settings) => database::reach(settings, clock, report).await,
         None => {
             report.unchecked("the database, because its settings have mistakes");
             None
@@ -43,7 +44,7 @@ async fn run(parts: &Parts, report: &mut Report) {
         return;
     };
     report.endpoint = Some(settings.endpoint.clone());
-    let Some(server) = server::Server::new(settings, report) else { return };
+    let Some(server) = server::Server::new(settings, clock, report) else { return };
     let Some((dataset, tables)) = &parts.streams else {
         report.unchecked("the tables, because what is to be streamed has mistakes");
         return server.probe(report).await;
@@ -52,7 +53,7 @@ async fn run(parts: &Parts, report: &mut Report) {
     let Some(planned) = plan(&server, (dataset, tables), report).await else {
         return server.probe(report).await;
     };
-    tables::check(&server, database.as_ref(), planned, report).await;
+    tables::check(&server, database.as_ref(), planned, clock, report).await;
 }
 
 /// Which tables there would be.
@@ -66,7 +67,7 @@ async fn plan(
         false => match server.resolve(&dataset.dataset).await {
             Ok(resolved) => resolved,
             Err(problem) => {
-                report.problems.push(problem);
+                report.problem(problem);
                 report.unchecked("the tables, because the dataset could not be resolved");
                 return None;
             }

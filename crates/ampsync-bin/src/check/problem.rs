@@ -1,8 +1,9 @@
+use std::time::Duration;
+
 use nozzle_client::admin::AdminError;
 use sink_postgres::Error as DatabaseError;
 use sync_core::{Causes, Classify, Fault, OneLine};
 
-use super::ANSWER_MAX;
 use crate::chosen::ChosenError;
 use crate::settings::Mistake;
 
@@ -73,9 +74,16 @@ impl Problem {
         Self::of(subject, error, error.fault() != Fault::Permanent && !read_only)
     }
 
-    pub(super) fn late(subject: &str) -> Self {
-        let problem = format!("no answer within {} s", ANSWER_MAX.as_secs());
+    pub(super) fn late(subject: &str, limit: Duration) -> Self {
+        let problem = format!("no answer within {} s", limit.as_secs());
         let remedy = "look for what it is busy with, and try again";
         Self { outage: true, ..Self::new(subject, problem, remedy) }
+    }
+
+    /// The whole check has had its time.
+    pub(super) fn over(whole: Duration) -> Self {
+        let problem = format!("not everything was asked within {} s", whole.as_secs());
+        let remedy = format!("give it more time: --within {}", whole.as_secs() * 4);
+        Self { outage: true, ..Self::new("the check", problem, &remedy) }
     }
 }

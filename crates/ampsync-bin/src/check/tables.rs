@@ -7,9 +7,8 @@ use arrow_schema::{Schema, SchemaRef};
 use futures::future::join_all;
 use sink_postgres::{Database, Rehearsal};
 use sync_core::{Source as _, TablePlan};
-use tokio::time::timeout;
 
-use super::ANSWER_MAX;
+use super::clock::Clock;
 use super::problem::Problem;
 use super::report::{PlannedStart, Report};
 use super::server::{self, Opened, Server};
@@ -23,20 +22,27 @@ pub(super) async fn check(
     server: &Server,
     database: Option<&Database>,
     planned: Vec<PlannedTable>,
+    clock: Clock,
     report: &mut Report,
 ) {
     let sources: Vec<_> =
         planned.iter().map(|planned| ends::source(&server.client, planned)).collect();
     let schemas = join_all(
-        planned.iter().zip(&sources).map(|(planned, source)| schema(&planned.table, source)),
+        planned.iter().zip(&sources).map(|(planned, source)| schema(clock, &planned.table, source)),
     );
     let mut plans = Vec::new();
     for (planned, answer) in planned.iter().zip(schemas.await) {
         let answer = answer.and_then(|schema| plan(planned, schema));
+        if clock.is_over() && answer.is_err() {
+            report.unchecked(&format!(
+                "the stream of table {}, because the time was over",
+                planned.table
+            ));
+        }
         plans.push(answer.map_err(|problem| report.problem(problem)).ok());
     }
     let rehearsals = match database {
-        Some(database) => rehearse(database, &planned, &plans, report).await,
+        Some(database) => rehearse(database, &planned, &plans, clock, report).await,
         None => planned.iter().map(|_| None).collect(),
     };
     let opened = join_all(sources.iter().zip(&planned).zip(plans.iter().zip(&rehearsals)).map(
@@ -44,7 +50,7 @@ pub(super) async fn check(
             // Without a schema, opening would run into the same again.
             plan.as_ref()?;
             let cursor = rehearsal.as_ref().and_then(|it| it.checkpoint.cursor.as_ref());
-            Some(server::open(source, &planned.table, cursor).await)
+            Some(server::open(clock, source, &planned.table, cursor).await)
         },
     ));
     for (planned, opened) in planned.iter().zip(opened.await) {
@@ -54,18 +60,24 @@ pub(super) async fn check(
                 "table {}: the server has no data of it yet, which a start waits for",
                 planned.table
             )),
-            Some(Err(problem)) => report.problem(problem),
+            Some(Err(problem)) => {
+                if clock.is_over() {
+                    report.unchecked(&format!(
+                        "whether the stream of table {} opens, because the time was over",
+                        planned.table
+                    ));
+                }
+                report.problem(problem);
+            }
         }
     }
     report.tables =
         planned.into_iter().zip(rehearsals).filter_map(|(p, r)| Some(start(p, r?))).collect();
 }
 
-async fn schema(table: &str, source: &ChosenSource) -> Result<SchemaRef, Problem> {
-    match timeout(ANSWER_MAX, source.schema()).await {
-        Ok(answer) => answer.map_err(|error| Problem::of_stream(table, &error)),
-        Err(_) => Err(Problem::late("NOZZLE_ENDPOINT")),
-    }
+async fn schema(clock: Clock, table: &str, source: &ChosenSource) -> Result<SchemaRef, Problem> {
+    let answer = clock.ask("NOZZLE_ENDPOINT", source.schema()).await?;
+    answer.map_err(|error| Problem::of_stream(table, &error))
 }
 
 /// What the sink is given, as the engine does.
@@ -89,6 +101,7 @@ async fn rehearse(
     database: &Database,
     planned: &[PlannedTable],
     plans: &[Option<TablePlan>],
+    clock: Clock,
     report: &mut Report,
 ) -> Vec<Option<Rehearsal>> {
     let mut rehearsals = Vec::new();
@@ -97,6 +110,12 @@ async fn rehearse(
         let subject = format!("table {}", plain(&planned.target));
         if is_away {
             report.unchecked(&format!("{subject} in the database, because it does not answer"));
+            rehearsals.push(None);
+            continue;
+        }
+        if clock.is_over() {
+            report.unchecked(&format!("{subject} in the database, because the time was over"));
+            report.problem(clock.over());
             rehearsals.push(None);
             continue;
         }
@@ -110,14 +129,21 @@ async fn rehearse(
             ));
         }
         let sink = ends::sink(database, planned);
-        let answer = timeout(ANSWER_MAX, sink.rehearse(&plan, has_columns)).await;
+        let answer = clock.ask(&subject, Box::pin(sink.rehearse(&plan, has_columns))).await;
         let problem = match answer {
             Ok(Ok(rehearsal)) => {
-                rehearsals.push(Some(rehearsal));
+                rehearsal.unchecked.iter().for_each(|what| report.unchecked(what));
+                if let Err(error) = rehearsal.checkpoint.consistent() {
+                    // A start goes no further, and there is no telling where the stream is.
+                    report.problem(Problem::of(&subject, &error, false));
+                    rehearsals.push(None);
+                } else {
+                    rehearsals.push(Some(rehearsal));
+                }
                 continue;
             }
             Ok(Err(error)) => Problem::of_database(&subject, &error),
-            Err(_) => Problem::late(&subject),
+            Err(problem) => problem,
         };
         is_away = problem.outage;
         report.problem(problem);

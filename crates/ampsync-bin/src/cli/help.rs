@@ -73,7 +73,8 @@ configuration; 3 a table had stopped for good.";
 pub(super) const CHECK: &str = "\
 Reads the settings, asks the server for every stream, logs in to the database, and goes through all \
 that a start would do there, without doing it. All problems are printed, each with what to do; where \
-there are none, what would be done. Each question has 15 seconds, and nothing is waited for.
+there are none, what would be done. Each question has 15 seconds, all of them together have --within, \
+and nothing is waited for.
 
 Examples:
   ampsync check

@@ -14,6 +14,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Command};
@@ -36,8 +37,8 @@ pub(crate) struct CommandLine {
 pub(crate) enum Verb {
     /// Keep the tables in step until told to stop.
     Sync,
-    /// Try everything out.
-    Check,
+    /// Try everything out, within this time.
+    Check(Duration),
     /// Say what the tables look like.
     Schema(tables::Request),
     /// Say how far the tables are.
@@ -68,7 +69,7 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Result<CommandLine, clap::Error
 
 fn verb(name: &str, matches: &ArgMatches) -> Verb {
     match name {
-        "check" => Verb::Check,
+        "check" => Verb::Check(check::within(matches)),
         "schema" => Verb::Schema(schema::request(matches)),
         "status" => Verb::Status(status::request(matches)),
         "reset" => Verb::Reset(reset::request(matches)),

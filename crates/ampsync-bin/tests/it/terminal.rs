@@ -1,9 +1,9 @@
 //! What a person at a terminal sees, on a real pseudo-terminal.
 
 use std::fs::{File, OpenOptions};
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,9 @@ use crate::process::ampsync;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The binary with a terminal for its stderr. Dropping it kills it.
-struct AtTerminal {
+pub(crate) struct AtTerminal {
     child: Child,
+    keyboard: File,
     output: Receiver<Vec<u8>>,
     seen: String,
 }
@@ -28,8 +29,22 @@ struct AtTerminal {
 impl AtTerminal {
     fn start(environment: &[(&str, &str)]) -> Self {
         let (ours, theirs) = terminal();
-        let child = ampsync(environment).stderr(Stdio::from(theirs)).spawn().unwrap();
+        Self::of(ampsync(environment).stderr(Stdio::from(theirs)), ours)
+    }
+
+    /// The same with the terminal for its stdin too.
+    pub(crate) fn asked(command: &mut Command) -> Self {
+        let (ours, theirs) = terminal();
+        let stdin = theirs.try_clone().unwrap();
+        Self::of(command.stdin(Stdio::from(stdin)).stderr(Stdio::from(theirs)), ours)
+    }
+
+    fn of(command: &mut Command, ours: OwnedFd) -> Self {
+        let child = command.stdout(Stdio::null()).spawn().unwrap();
+        // Our copies of its end of the terminal.
+        command.stdin(Stdio::null()).stderr(Stdio::null());
         let mut ours = File::from(ours);
+        let keyboard = ours.try_clone().unwrap();
         let (sender, output) = sync_channel(10_000);
         // Ends with the process, whose end of the terminal is the only one.
         std::thread::spawn(move || {
@@ -40,11 +55,24 @@ impl AtTerminal {
                 }
             }
         });
-        Self { child, output, seen: String::new() }
+        Self { child, keyboard, output, seen: String::new() }
+    }
+
+    /// Types a line.
+    pub(crate) fn types(&mut self, line: &str) {
+        writeln!(self.keyboard, "{line}").unwrap();
+    }
+
+    /// Waits until it ends by itself, and returns how.
+    pub(crate) fn exits(mut self) -> (Option<i32>, String) {
+        while let Ok(bytes) = self.output.recv_timeout(PATIENCE) {
+            self.seen.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        (self.child.wait().unwrap().code(), std::mem::take(&mut self.seen))
     }
 
     /// Waits until what was written since the last time has `text` in it, and returns that.
-    fn wait_for(&mut self, text: &str) -> String {
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(at) = self.seen.find(text) {

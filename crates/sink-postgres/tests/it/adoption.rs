@@ -238,3 +238,30 @@ async fn a_wider_column_that_is_there_takes_the_values_as_they_are() {
     let expected = ["x", "123.450000", "123.45", "{0.05,-10.50}"].map(|text| Some(text.to_owned()));
     assert_eq!(values.await, [expected]);
 }
+
+#[tokio::test]
+async fn an_index_needs_the_right_to_create_in_the_schema() {
+    let world = World::new().await;
+    filled(&mut world.sink(), 3).await;
+    let grants = "REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO ROLE_; \
+                  ALTER TABLE logs OWNER TO ROLE_; DROP INDEX logs__block_num_idx; \
+                  GRANT USAGE ON SCHEMA ampsync TO ROLE_; \
+                  GRANT ALL ON ALL TABLES IN SCHEMA ampsync TO ROLE_";
+    let mut sink = sink(&as_role(&world, grants).await);
+    // What PostgreSQL itself says to the owner.
+    let owner = format!("SET ROLE role_{}; CREATE INDEX ON public.logs (data)", world.name);
+    let refused = world.session.batch_execute(&owner).await.unwrap_err();
+    assert_eq!(refused.code().unwrap().code(), "42501");
+    world.session.batch_execute("RESET ROLE").await.unwrap();
+    for error in [
+        sink.rehearse(&plan(), true).await.map(drop).unwrap_err(),
+        sink.prepare(&plan()).await.map(drop).unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::Privilege { .. }), "{error}");
+        let grant = format!("GRANT USAGE, CREATE ON SCHEMA \"public\" TO \"role_{}\"", world.name);
+        assert!(error.remedy().unwrap().contains(&grant), "{:?}", error.remedy());
+    }
+    let grant = format!("GRANT USAGE, CREATE ON SCHEMA public TO role_{}", world.name);
+    world.session.batch_execute(&grant).await.unwrap();
+    ready(&mut sink, &plan()).await;
+}

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
+use crate::checkpoint::Contradiction;
 use crate::fault::{Causes, Classify, Fault};
 use crate::health::{FailureClass, TableError};
 use crate::machine::{BeyondLedger, Refusal, Violation};
@@ -27,10 +28,8 @@ pub(crate) enum SessionError<S: Classify, K: Classify> {
         "rows of a block arrived after a later block's: receiving the range again, to write it whole"
     )]
     Disorder,
-    #[error(
-        "the stored checkpoint contradicts itself: its cursor is {cursor}, its ledger ends in {ledger}"
-    )]
-    Inconsistent { cursor: String, ledger: String },
+    #[error(transparent)]
+    Inconsistent(#[from] Contradiction),
 }
 
 impl<S: Classify, K: Classify> From<Refusal> for SessionError<S, K> {
@@ -49,7 +48,8 @@ impl<S: Classify, K: Classify> Classify for SessionError<S, K> {
             Self::Sink(error) => error.fault(),
             Self::Violation(_) | Self::SchemaChanged | Self::Disorder => Fault::Transient,
             Self::NoBlockColumn(error) => error.fault(),
-            Self::BeyondLedger(_) | Self::Inconsistent { .. } => Fault::Permanent,
+            Self::Inconsistent(error) => error.fault(),
+            Self::BeyondLedger(_) => Fault::Permanent,
             Self::Fenced => Fault::Fenced,
         }
     }
@@ -69,9 +69,7 @@ impl<S: Classify, K: Classify> Classify for SessionError<S, K> {
                     .into(),
             ),
             Self::NoBlockColumn(error) => error.remedy(),
-            Self::Inconsistent { .. } => {
-                Some("Somebody edited the bookkeeping: restore it, or reset the table.".into())
-            }
+            Self::Inconsistent(error) => error.remedy(),
             Self::Fenced | Self::SchemaChanged | Self::Disorder => None,
         }
     }
@@ -89,7 +87,7 @@ impl<S: Classify, K: Classify> SessionError<S, K> {
             | Self::NoBlockColumn { .. }
             | Self::SchemaChanged
             | Self::Disorder
-            | Self::Inconsistent { .. } => FailureClass::Refused,
+            | Self::Inconsistent(_) => FailureClass::Refused,
         }
     }
 

@@ -17,7 +17,7 @@ use super::session::{Ended, Session};
 use super::telling::Telling;
 use super::writer::Writer;
 use crate::batch::{BatchTarget, Buffer};
-use crate::chain::{BlockRange, Cursor, Network};
+use crate::chain::{BlockRange, Network};
 use crate::checkpoint::Checkpoint;
 use crate::config::EngineConfig;
 use crate::engine::{Outcome, TableSync};
@@ -221,12 +221,7 @@ impl<Src: Source, MakeSink> TableDriver<Src, MakeSink> {
             Readiness::Ready(checkpoint) => checkpoint,
             Readiness::Standby => return Ok(None),
         };
-        let ledger = checkpoint.ledger.last().map(BlockRange::cursor);
-        if ledger.is_some() && ledger != checkpoint.cursor {
-            let text = |cursor: Option<Cursor>| cursor.map_or("none".to_owned(), |c| c.to_string());
-            let (cursor, ledger) = (text(checkpoint.cursor), text(ledger));
-            return Err(SessionError::Inconsistent { cursor, ledger });
-        }
+        checkpoint.consistent()?;
         let resume = checkpoint.cursor.as_ref();
         let (schema, stream) = source.open(resume).await.map_err(SessionError::Source)?;
         if schema.fields() != plan.schema.fields() {

@@ -105,12 +105,54 @@ impl Cluster {
         Ok(cluster)
     }
 
-    fn create(programs: Programs, settings: Vec<(String, String)>) -> Result<Self, ClusterError> {
-        let owner = Owner::find()?;
+    /// Starts a standby of this server, which follows it and only reads. The server is stopped
+    /// for as long as it is being copied.
+    ///
+    /// # Errors
+    /// When the server cannot be copied, or it or the copy does not start.
+    pub async fn standby(&mut self) -> Result<Self, ClusterError> {
+        let folder = Self::new_folder(self.owner)?;
+        let keeper = Keeper::of_cluster(self.owner, &folder)?;
+        let data = folder.join("data");
+        self.stop(Stop::Fast)?;
+        let mut copy = self.owner.command(Path::new("cp"));
+        copy.arg("-R").arg(self.folder.join("data")).arg(&data);
+        match tokio::task::spawn_blocking(move || template::run(&mut copy)).await {
+            Ok(copied) => copied?,
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        }
+        self.resume().await?;
+        let (host, port) = (self.folder.display(), self.port);
+        let settings = [
+            self.settings.as_slice(),
+            &[("primary_conninfo".to_owned(), format!("host={host} port={port} user=postgres"))],
+        ];
+        let mut standby = Self {
+            programs: self.programs.clone(),
+            owner: self.owner,
+            folder,
+            settings: settings.concat(),
+            password: self.password.clone(),
+            port: 0,
+            server: None,
+            _keeper: keeper,
+        };
+        standby.write("standby.signal", "")?;
+        standby.launch_anywhere().await?;
+        Ok(standby)
+    }
+
+    fn new_folder(owner: Owner) -> Result<PathBuf, ClusterError> {
         // Short, because the path of a socket may have only about a hundred bytes.
         let folder = std::env::temp_dir().join(format!("pg-{:012x}", fastrand::u64(..1 << 48)));
         template::make_folder(owner, &folder)?;
-        let keeper = Keeper::start(owner, &folder)?;
+        Ok(folder)
+    }
+
+    fn create(programs: Programs, settings: Vec<(String, String)>) -> Result<Self, ClusterError> {
+        let owner = Owner::find()?;
+        let folder = Self::new_folder(owner)?;
+        let keeper = Keeper::of_cluster(owner, &folder)?;
         template::instantiate(&programs, owner, &folder.join("data"))?;
         let password = format!("{:032x}", fastrand::u128(..));
         Ok(Self {

@@ -6,19 +6,21 @@ use std::os::unix::process::CommandExt;
 use super::error::ClusterError;
 use super::owner::Owner;
 
-/// A shell that outlives this process by a moment: it waits for the end of a pipe, which comes
-/// however the process ends, stops the cluster's server and removes the cluster's folder.
+/// A shell that outlives this process by a moment: its script waits for the end of a pipe, which
+/// comes however the process ends, and then clears up.
 ///
-/// Dropping a cluster does the same and faster; but a process that is killed drops nothing, and
-/// neither does one that ends with a cluster in a static.
+/// Whoever holds one may do the same when dropped, and faster; but a process that is killed drops
+/// nothing, and neither does one that ends with a server in a static.
 #[derive(Debug)]
 pub(super) struct Keeper {
     shell: Child,
 }
 
+/// Stops the cluster's server and removes the cluster's folder.
+///
 /// A server that ends removes its `postmaster.pid`. The process itself may stay longer, as a
 /// zombie that nobody reaps, and its id must not be waited for.
-const SCRIPT: &str = r#"
+const CLUSTER: &str = r#"
 cat >/dev/null
 running="$1/data/postmaster.pid"
 pid=$(head -n 1 "$running" 2>/dev/null)
@@ -35,11 +37,20 @@ rm -rf "$1"
 
 impl Keeper {
     /// Keeps the cluster whose folder is `folder`, with its data in `data` there.
-    pub(super) fn start(owner: Owner, folder: &Path) -> Result<Self, ClusterError> {
+    pub(super) fn of_cluster(owner: Owner, folder: &Path) -> Result<Self, ClusterError> {
+        Self::start(owner, CLUSTER, &[folder])
+    }
+
+    /// Runs a script for the shell with these arguments; it has to end when its stdin does.
+    pub(super) fn start(
+        owner: Owner,
+        script: &str,
+        arguments: &[&Path],
+    ) -> Result<Self, ClusterError> {
         let shell = owner
             .command(Path::new("/bin/sh"))
-            .args(["-c", SCRIPT, "keeper"])
-            .arg(folder)
+            .args(["-c", script, "keeper"])
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

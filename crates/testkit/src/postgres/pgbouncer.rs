@@ -1,8 +1,6 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
@@ -10,6 +8,7 @@ use tokio::net::TcpStream;
 use super::cluster::{Cluster, free_port};
 use super::error::ClusterError;
 use super::install::{InstallError, apt};
+use super::keeper::Keeper;
 use super::template::make_folder;
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -19,8 +18,8 @@ const POLL: Duration = Duration::from_millis(10);
 /// Dropping it, or any other end of the process, stops it and removes its folder.
 #[derive(Debug)]
 pub struct PgBouncer {
-    shell: Child,
     port: u16,
+    _keeper: Keeper,
 }
 
 /// Runs until the end of a pipe, which comes however this process ends.
@@ -64,19 +63,8 @@ impl PgBouncer {
         let file = folder.join("pgbouncer.ini");
         fs::write(&file, ini(cluster, port, settings)).map_err(ClusterError::io("write", &file))?;
         owner.give(&file)?;
-        let shell = owner
-            .command(Path::new("/bin/sh"))
-            .args(["-c", SCRIPT, "pgbouncer"])
-            .arg(program)
-            .arg(&folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            // A ctrl-c, or a test runner that kills a whole group, must not reach it.
-            .process_group(0)
-            .spawn()
-            .map_err(ClusterError::io("run", "/bin/sh"))?;
-        let bouncer = Self { shell, port };
+        let keeper = Keeper::start(owner, SCRIPT, &[&program, &folder])?;
+        let bouncer = Self { port, _keeper: keeper };
         let deadline = Instant::now() + START_TIMEOUT;
         while TcpStream::connect(bouncer.addr()).await.is_err() {
             if Instant::now() > deadline {
@@ -92,13 +80,6 @@ impl PgBouncer {
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
-    }
-}
-
-impl Drop for PgBouncer {
-    fn drop(&mut self) {
-        drop(self.shell.stdin.take());
-        self.shell.wait().ok();
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) fn make_folder(owner: Owner, path: &Path) -> Result<(), ClusterError>
     owner.give(path)
 }
 
-fn run(command: &mut Command) -> Result<(), ClusterError> {
+pub(super) fn run(command: &mut Command) -> Result<(), ClusterError> {
     let program = PathBuf::from(command.get_program());
     let output = command.output().map_err(ClusterError::io("run", &program))?;
     if output.status.success() {

@@ -1,7 +1,7 @@
 //! What must not happen whatever is tried: secrets seen, foreign text executed, rights exceeded.
 
 mod hostile;
-mod privileges;
+pub(crate) mod privileges;
 mod secrets;
 
 use std::fs;

@@ -10,9 +10,9 @@ use crate::process::{Running, ampsync};
 const DOCUMENT: &str = include_str!("../../../../../docs/guarantees.md");
 
 /// A role without any rights in a database that gives none to everybody.
-struct Role {
-    database: Database,
-    name: String,
+pub(crate) struct Role {
+    pub(crate) database: Database,
+    pub(crate) name: String,
 }
 
 impl Role {
@@ -28,13 +28,13 @@ impl Role {
         Self { database, name }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let Self { database, name } = self;
         format!("postgres://{name}:pass@{}/{}", database.addr(), database.name)
     }
 
     /// Executes statements, as the administrator, about this role and database.
-    async fn admin(&self, statements: &str) {
+    pub(crate) async fn admin(&self, statements: &str) {
         let statements =
             statements.replace("DATABASE app", &format!("DATABASE {}", self.database.name));
         let statements = statements.replace("ampsync_role", &self.name);
@@ -46,7 +46,7 @@ impl Role {
     }
 
     /// Follows the chain through a reorg and a restart.
-    async fn works(&self, sim: &SimServer) {
+    pub(crate) async fn works(&self, sim: &SimServer) {
         for _ in 0..2 {
             let running = self.start(sim);
             sim.mine(15);
@@ -75,7 +75,7 @@ impl Role {
 }
 
 /// The SQL of the document under a heading.
-fn documented(heading: &str) -> String {
+pub(crate) fn documented(heading: &str) -> String {
     let (_, section) = DOCUMENT.split_once(heading).unwrap();
     let (_, sql) = section.split_once("```sql\n").unwrap();
     sql.split_once("```").unwrap().0.to_owned()
@@ -88,7 +88,7 @@ async fn blocks() -> SimServer {
 }
 
 /// The bookkeeping and the tables, made by the administrator.
-async fn prepared() -> (SimServer, Role) {
+pub(crate) async fn prepared() -> (SimServer, Role) {
     let (sim, role) = (blocks().await, Role::create().await);
     let admin = crate::pipe::start(&sim, &role.database.url());
     role.database.equals(&sim).await;

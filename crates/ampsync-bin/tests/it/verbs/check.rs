@@ -1,7 +1,12 @@
 //! Whatever keeps a start from working is found before it, with what helps; and nothing is changed.
 
 use std::fs;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use ampsync_testkit::postgres::{Cluster, PgBouncer};
+use arrow_schema::{DataType, Field, Schema, UnionFields, UnionMode};
 use nozzle_sim::{Fault, SimServer, Table};
 use tempfile::TempDir;
 use tonic::Code;
@@ -24,6 +29,8 @@ struct Case {
     settings: &'static [(&'static str, &'static str)],
     /// What every call to the server is answered with.
     refused: Option<Code>,
+    /// What only opening the stream of `logs` is answered with.
+    not_streamed: Option<Code>,
     code: i32,
     says: &'static [&'static str],
 }
@@ -51,6 +58,12 @@ const CASES: &[Case] = &[
         settings: &[("NOZZLE_ENDPOINT", "http://127.0.0.1:1")],
         code: 1,
         says: &["Connection refused", "check that the server runs"],
+        ..NOTHING
+    },
+    Case {
+        not_streamed: Some(Code::InvalidArgument),
+        code: 2,
+        says: &["There is a problem.", "table logs: ", "it cannot be streamed"],
         ..NOTHING
     },
     Case { refused: Some(Code::Unauthenticated), code: 2, says: &["NOZZLE_AUTH_TOKEN"], ..NOTHING },
@@ -194,13 +207,97 @@ const CASES: &[Case] = &[
         sql: "CREATE TABLE public.logs (_block_num bigint); INSERT INTO public.logs VALUES (1)",
         settings: &[("TABLES", "nothing,logs"), ("BATCH_ROWS_MAX", "many")],
         code: 2,
-        says: &["BATCH_ROWS_MAX"],
+        says: &[
+            "There are 3 problems.",
+            "BATCH_ROWS_MAX: ",
+            "many",
+            "table nothing: ",
+            "not found",
+            "table public.logs: ",
+            "rows that did not come from this stream",
+        ],
+        ..NOTHING
+    },
+    Case {
+        synced: true,
+        sql: "UPDATE ampsync.checkpoints SET dataset = 'another/set@1.0.0'",
+        code: 2,
+        says: &["another/set@1.0.0", "_/sim@0.0.1", "ampsync reset"],
+        ..NOTHING
+    },
+    // What a start would run into when it changes the table.
+    Case {
+        synced: true,
+        sql: "INSERT INTO public.logs SELECT * FROM public.logs WHERE _block_num = \
+              (SELECT min(_block_num) FROM public.logs)",
+        files: &[(
+            "options.toml",
+            "[[tables.logs.indexes]]\ncolumns = [\"tx_hash\", \"log_index\"]\nunique = true\n",
+        )],
+        settings: &[("AMPSYNC_CONFIG", "{folder}/options.toml")],
+        code: 2,
+        says: &["CREATE UNIQUE INDEX", "several rows have the values (", "have the same values"],
+        ..NOTHING
+    },
+    Case {
+        synced: true,
+        sql: "INSERT INTO public.logs SELECT * FROM public.logs",
+        files: &[(
+            "options.toml",
+            "[tables.logs]\nprimary_key = [\"_block_num\", \"log_index\"]\n",
+        )],
+        settings: &[("AMPSYNC_CONFIG", "{folder}/options.toml")],
+        code: 2,
+        says: &["PRIMARY KEY", "several rows have the values ("],
+        ..NOTHING
+    },
+    Case {
+        synced: true,
+        sql: "ALTER TABLE public.logs ALTER log_index DROP NOT NULL; \
+              UPDATE public.logs SET log_index = NULL WHERE _block_num = \
+              (SELECT min(_block_num) FROM public.logs)",
+        files: &[(
+            "options.toml",
+            "[tables.logs]\nprimary_key = [\"_block_num\", \"log_index\"]\n",
+        )],
+        settings: &[("AMPSYNC_CONFIG", "{folder}/options.toml")],
+        code: 2,
+        says: &["PRIMARY KEY", "no value in a column of the key"],
+        ..NOTHING
+    },
+    Case {
+        synced: true,
+        sql: "ALTER SCHEMA ampsync OWNER TO {role}; ALTER TABLE public.blocks OWNER TO {role}; \
+              GRANT ALL ON ALL TABLES IN SCHEMA ampsync, public TO {role}; \
+              REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO {role}",
+        files: &[("options.toml", "[[tables.blocks.indexes]]\ncolumns = [\"hash\"]\n")],
+        settings: &[("DATABASE_URL", "{role_url}"), ("AMPSYNC_CONFIG", "{folder}/options.toml")],
+        code: 2,
+        says: &[
+            "may not create an index",
+            "GRANT USAGE, CREATE ON SCHEMA \"public\" TO \"{role}\"",
+        ],
+        ..NOTHING
+    },
+    Case {
+        synced: true,
+        sql: "UPDATE ampsync.checkpoints SET cursor_block = cursor_block - 1",
+        code: 2,
+        says: &["contradicts itself", "reset the table"],
         ..NOTHING
     },
 ];
 
-const NOTHING: Case =
-    Case { synced: false, sql: "", files: &[], settings: &[], refused: None, code: 0, says: &[] };
+const NOTHING: Case = Case {
+    synced: false,
+    sql: "",
+    files: &[],
+    settings: &[],
+    refused: None,
+    not_streamed: None,
+    code: 0,
+    says: &[],
+};
 
 struct World {
     sim: SimServer,
@@ -275,6 +372,9 @@ async fn every_misconfiguration_is_found_and_its_remedy_named() {
         if let Some(code) = case.refused {
             (0..20).for_each(|_| world.sim.inject(Fault::FlightInfo(code, "no".to_owned())));
         }
+        if let Some(code) = case.not_streamed {
+            world.sim.inject_for("logs", Fault::DoGet(code, "it cannot be streamed".to_owned()));
+        }
         let before = world.contents().await;
         let Answer { code, out, log } = world.check(case.settings);
         let says = case.says.iter().map(|text| world.fill(text));
@@ -307,4 +407,94 @@ async fn what_would_be_done_is_told_where_nothing_is_wrong() {
     let Answer { code, out, log } = world.check(&[]);
     assert_eq!(code, Some(0), "{out}{log}");
     assert!(out.contains("goes on after block 29") && !out.contains("CREATE"), "{out}");
+}
+
+/// Everything that is checked of these tables into this database.
+fn checked(sim: &SimServer, url: &str, more: &[&str]) -> Answer {
+    let tables: Vec<_> = sim.config().tables.iter().map(Table::name).collect();
+    let environment = [
+        ("NOZZLE_ENDPOINT", sim.endpoint()),
+        ("DATASET", sim.config().dataset_ref()),
+        ("TABLES", tables.join(",")),
+        ("DATABASE_URL", url.to_owned()),
+    ];
+    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+    run(&environment, &[&["check"], more].concat())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_a_table_is_found_by_column() {
+    let block = Field::new("_block_num", DataType::UInt64, false);
+    let odd = DataType::Union(UnionFields::empty(), UnionMode::Sparse);
+    for (fields, says) in [
+        (
+            vec![Field::new("a", DataType::Int32, true)],
+            &["the stream has no UInt64 column \"_block_num\"", "SELECT _block_num"][..],
+        ),
+        (vec![block, Field::new("odd", odd, true)], &["odd", "Union"]),
+    ] {
+        let table = Table::scripted("t", Arc::new(Schema::new(fields)), Vec::new());
+        let sim = simulate(vec![table]).await;
+        sim.mine(3);
+        let database = Database::create().await;
+        let Answer { code, out, log } = checked(&sim, &database.url(), &[]);
+        assert_eq!(code, Some(2), "{out}{log}");
+        for text in says {
+            assert!(out.contains(text), "no {text:?} in:\n{out}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_that_keeps_no_sessions_is_found() {
+    let cluster = Cluster::start().await.unwrap();
+    let pool = [("pool_mode", "transaction")];
+    let Some(bouncer) = PgBouncer::start(&cluster, &pool).await.unwrap() else { return };
+    let sim = simulate(vec![Table::blocks()]).await;
+    sim.mine(3);
+    let url = format!("postgres://postgres:any@{}/postgres", bouncer.addr());
+    let Answer { code, out, log } = checked(&sim, &url, &[]);
+    assert_eq!(code, Some(2), "{out}{log}");
+    for text in ["DATABASE_URL", "gives each transaction another session", "pool_mode = session"] {
+        assert!(out.contains(text), "no {text:?} in:\n{out}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_is_found() {
+    let mut primary = Cluster::start().await.unwrap();
+    let standby = primary.standby().await.unwrap();
+    let sim = simulate(vec![Table::blocks()]).await;
+    sim.mine(3);
+    let Answer { code, out, log } = checked(&sim, &standby.url("postgres"), &[]);
+    assert_eq!(code, Some(2), "{out}{log}");
+    for text in ["DATABASE_URL", "it is a standby", "connect to the primary"] {
+        assert!(out.contains(text), "no {text:?} in:\n{out}");
+    }
+    let Answer { code, out, log } = checked(&sim, &primary.url("postgres"), &[]);
+    assert_eq!(code, Some(0), "{out}{log}");
+}
+
+/// A server that takes connections and never says a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_ends_in_its_time_and_says_what_was_not_asked() {
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let sim = simulate(vec![Table::blocks(), Table::logs()]).await;
+    sim.mine(3);
+    let url = format!("postgres://a:b@{}/c?sslmode=disable", mute.local_addr().unwrap());
+    let before = Instant::now();
+    let Answer { code, out, log } = checked(&sim, &url, &["--within", "2"]);
+    assert_eq!(code, Some(1), "{out}{log}");
+    for text in [
+        "not everything was asked within 2 s",
+        "--within 8",
+        "Not checked:",
+        "the database, because it did not answer",
+        "the stream of table blocks, because the time was over",
+        "the stream of table logs, because the time was over",
+    ] {
+        assert!(out.contains(text), "no {text:?} in:\n{out}");
+    }
+    // Each question alone would have longer.
+    assert!(before.elapsed() < Duration::from_secs(10), "{:?}", before.elapsed());
 }
