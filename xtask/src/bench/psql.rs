@@ -31,7 +31,9 @@ pub(super) async fn load(
 }
 
 async fn run(world: &World, database: &str, command: &str) -> Result<String> {
-    let output = Command::new(world.cluster.programs().path("psql"))
+    let beside_the_server = world.cluster.programs().path("psql");
+    let psql = if beside_the_server.is_file() { beside_the_server } else { "psql".into() };
+    let output = Command::new(psql)
         .args(["--no-psqlrc", "--set=ON_ERROR_STOP=1", "--command=\\timing on"])
         .arg(format!("--command={command}"))
         .arg(world.cluster.url(database))
