@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 use bytes::Bytes;
 
-use crate::encode::{CopyData, TableEncoder, ValueCounts};
+use crate::encode::{TableEncoder, ValueCounts};
 use crate::error::Error;
 use crate::options::SinkOptions;
 
@@ -25,14 +25,18 @@ impl Encoder {
         TableEncoder::new(&table, schema, options.values, counts).map(Self)
     }
 
-    /// The rows as binary COPY, in pieces; empty without rows.
+    /// The rows as binary COPY, in pieces.
     ///
     /// # Errors
     /// When a value cannot be stored.
-    pub fn encode(&mut self, rows: &RecordBatch) -> Result<Vec<Bytes>, Error> {
-        let mut data = CopyData::default();
-        self.0.encode(rows, &mut data)?;
-        Ok(data.finish().unwrap_or_default())
+    pub fn encode(&self, rows: &RecordBatch) -> Result<Vec<Bytes>, Error> {
+        let mut pieces = Vec::new();
+        let (mut data, mut encoding) = (self.0.data(), self.0.begin(rows)?);
+        while encoding.fill(&mut data)? {
+            pieces.push(data.take());
+        }
+        pieces.push(data.finish());
+        Ok(pieces)
     }
 }
 

@@ -3,10 +3,13 @@
 //! 1. `BEGIN`, the compare-and-swap, the retraction and the announcement, in one message. The compare-and-swap
 //!    comes first, so that a second writer is refused before it does any work, and a retry waits
 //!    for an older attempt that may still be under way instead of running beside it.
-//! 2. and 3. The ledger and `COPY`, sent at once.
+//! 2. and 3. The ledger and `COPY`, sent at once. The rows are encoded while the server takes them in.
 //! 4. `COMMIT`, alone, so that it is known whether an error came before it or after.
 
+use std::pin::Pin;
+
 use ampsync_schema::Table;
+use arrow_array::RecordBatch;
 use bytes::Bytes;
 use futures::SinkExt;
 use sync_core::chain::BlockNum;
@@ -30,7 +33,7 @@ pub(crate) async fn run(
     txn: PgTxn<'_>,
     advance: &Advance,
 ) -> Result<Committed, CommitError<Error>> {
-    let PgTxn { database, lease, prepared, invalidated, rows, appended } = txn;
+    let PgTxn { database, lease, prepared, invalidated, rows } = txn;
     if !lease.is_valid() {
         return Err(CommitError::Aborted(Error::LeaseLost));
     }
@@ -38,13 +41,13 @@ pub(crate) async fn run(
     let connection = database.connection().await.map_err(CommitError::Aborted)?;
     let invalidated: Vec<_> = invalidated.iter().map(|range| (range.start, range.end)).collect();
     let commit =
-        Commit { database, prepared: &*prepared, connection: &connection, advance, rows: appended };
+        Commit { database, prepared: &*prepared, connection: &connection, advance, rows: &rows };
     let statements = commit.prepare().await.map_err(CommitError::Aborted)?;
     let Some(retracted) = commit.begin(&invalidated).await.map_err(CommitError::Aborted)? else {
         return Err(CommitError::Fenced);
     };
     let reorg = commit.reorg(&invalidated, retracted);
-    commit.write(&statements, reorg.as_ref(), rows.finish()).await.map_err(CommitError::Aborted)?;
+    commit.write(&statements, reorg.as_ref()).await.map_err(CommitError::Aborted)?;
     let end = connection.batch_execute("COMMIT");
     match database.answer("commit", end).await {
         Ok(()) => {
@@ -66,8 +69,8 @@ struct Commit<'a> {
     prepared: &'a crate::sink::Prepared,
     connection: &'a Connection,
     advance: &'a Advance,
-    /// How many rows it adds.
-    rows: u64,
+    /// What it adds.
+    rows: &'a [RecordBatch],
 }
 
 /// What a commit executes, prepared on its connection.
@@ -127,7 +130,7 @@ impl Commit<'_> {
             advance: self.advance,
             reached: self.prepared.reached,
             base: invalidated.iter().map(|(start, _)| *start).min(),
-            rows: self.rows,
+            rows: self.count(),
         };
         format!("; {}", announced.statement(channel))
     }
@@ -139,12 +142,7 @@ impl Commit<'_> {
     }
 
     /// Moves the ledger and copies the rows.
-    async fn write(
-        &self,
-        statements: &Statements,
-        reorg: Option<&Reorg>,
-        chunks: Option<Vec<Bytes>>,
-    ) -> Result<(), Error> {
+    async fn write(&self, statements: &Statements, reorg: Option<&Reorg>) -> Result<(), Error> {
         let (table, ledger) = (self.prepared.table.name(), &statements.ledger);
         let log = async {
             match reorg {
@@ -153,27 +151,48 @@ impl Commit<'_> {
             }
         };
         let copy = async {
-            match chunks {
-                Some(chunks) => self.copy(&statements.copy, chunks).await,
-                None => Ok(()),
+            match self.count() {
+                0 => Ok(()),
+                _ => self.copy(&statements.copy).await,
             }
         };
         let advance = ledger.advance(self.database, self.connection, table, self.advance);
         futures::try_join!(advance, log, copy).map(drop)
     }
 
+    /// How many rows it adds.
+    fn count(&self) -> u64 {
+        let rows: usize = self.rows.iter().map(RecordBatch::num_rows).sum();
+        u64::try_from(rows).unwrap_or(u64::MAX)
+    }
+
+    /// Encodes the rows while the server takes them in.
+    ///
     /// Each step is bounded, not the whole: a slow server may take its time as long as it takes.
-    async fn copy(&self, statement: &Statement, chunks: Vec<Bytes>) -> Result<(), Error> {
-        const DOING: &str = "copy the rows";
+    async fn copy(&self, statement: &Statement) -> Result<(), Error> {
         let begin = self.connection.copy_in(statement);
-        let mut sink: std::pin::Pin<Box<CopyInSink<Bytes>>> =
-            Box::pin(self.database.answer(DOING, begin).await?);
-        for chunk in chunks {
-            if self.database.answer(DOING, sink.feed(chunk)).await.is_err() {
-                // The server has stopped listening: it says why when asked to finish.
-                break;
+        let mut sink: CopySink = Box::pin(self.database.answer(COPY, begin).await?);
+        let encoder = &self.prepared.encoder;
+        let mut data = encoder.data();
+        for rows in self.rows {
+            let mut encoding = encoder.begin(rows)?;
+            while encoding.fill(&mut data)? {
+                if self.database.answer(COPY, sink.feed(data.take())).await.is_err() {
+                    return self.finish(sink).await;
+                }
             }
         }
-        self.database.answer(DOING, sink.as_mut().finish()).await.map(drop)
+        // Finishing comes to the same error, and knows more of it.
+        self.database.answer(COPY, sink.feed(data.finish())).await.ok();
+        self.finish(sink).await
+    }
+
+    /// Also for a server that has stopped listening: it says why when it is asked to finish.
+    async fn finish(&self, mut sink: CopySink) -> Result<(), Error> {
+        self.database.answer(COPY, sink.as_mut().finish()).await.map(drop)
     }
 }
+
+type CopySink = Pin<Box<CopyInSink<Bytes>>>;
+
+const COPY: &str = "copy the rows";

@@ -8,7 +8,7 @@ use sync_core::{Advance, Checkpoint, CommitError, Committed, Readiness, Sink, Ta
 use crate::bookkeeping;
 use crate::commit;
 use crate::database::Database;
-use crate::encode::{CopyData, TableEncoder, ValueCounts};
+use crate::encode::{TableEncoder, ValueCounts};
 use crate::error::Error;
 use crate::lease::Lease;
 use crate::notify;
@@ -174,8 +174,7 @@ impl Sink for PostgresSink {
                 lease,
                 prepared,
                 invalidated: Vec::new(),
-                rows: CopyData::default(),
-                appended: 0,
+                rows: Vec::new(),
             }),
             _ => Err(Error::LeaseLost),
         }
@@ -192,16 +191,14 @@ impl fmt::Debug for PostgresSink {
     }
 }
 
-/// A transaction in the making: encoded rows, and no round trip to the server before
+/// A transaction in the making: what it is to do, which nobody begins before
 /// [`commit`](Txn::commit).
 pub struct PgTxn<'a> {
     pub(crate) database: &'a Database,
     pub(crate) lease: &'a Lease,
     pub(crate) prepared: &'a mut Prepared,
     pub(crate) invalidated: Vec<InvalidationRange>,
-    pub(crate) rows: CopyData,
-    /// How many there are.
-    pub(crate) appended: u64,
+    pub(crate) rows: Vec<RecordBatch>,
 }
 
 impl Txn for PgTxn<'_> {
@@ -213,8 +210,7 @@ impl Txn for PgTxn<'_> {
     }
 
     async fn append(&mut self, rows: &RecordBatch) -> Result<(), Error> {
-        self.prepared.encoder.encode(rows, &mut self.rows)?;
-        self.appended += u64::try_from(rows.num_rows()).unwrap_or(u64::MAX);
+        self.rows.push(rows.clone());
         Ok(())
     }
 

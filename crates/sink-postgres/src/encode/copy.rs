@@ -1,38 +1,44 @@
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+
+use super::out::Out;
+use crate::options::ValuePolicy;
 
 /// The first bytes of binary COPY data: signature, flags, and no extension.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const TRAILER: &[u8] = &[0xff, 0xff];
 
-/// How much is sent at a time.
-const CHUNK_BYTES: usize = 256 << 10;
+/// How much is sent at a time: enough that PostgreSQL is never idle while the next piece is encoded,
+/// and little enough that both fit into a processor's cache.
+const PIECE_BYTES: usize = 128 << 10;
 
-/// Encoded rows, waiting to be copied.
-#[derive(Default)]
+/// Binary COPY data in the making, which leaves in pieces.
 pub(crate) struct CopyData {
-    parts: Vec<Bytes>,
-    rows: usize,
+    pub(super) out: Out,
 }
 
 impl CopyData {
-    pub(super) fn push(&mut self, part: Bytes, rows: usize) {
-        self.parts.push(part);
-        self.rows += rows;
+    pub(super) fn new(policy: ValuePolicy) -> Self {
+        let mut out = Out::new(BytesMut::with_capacity(PIECE_BYTES), policy);
+        out.bytes(HEADER);
+        Self { out }
     }
 
-    /// The whole data, header and trailer included, in pieces; `None` without rows.
-    pub(crate) fn finish(self) -> Option<Vec<Bytes>> {
-        if self.rows == 0 {
-            return None;
-        }
-        let mut chunks = vec![Bytes::from_static(HEADER)];
-        for mut part in self.parts {
-            while part.len() > CHUNK_BYTES {
-                chunks.push(part.split_to(CHUNK_BYTES));
-            }
-            chunks.push(part);
-        }
-        chunks.push(Bytes::from_static(TRAILER));
-        Some(chunks)
+    /// Whether there is a piece to be sent.
+    pub(super) fn is_full(&self) -> bool {
+        self.out.buffer.len() >= PIECE_BYTES
+    }
+
+    /// What was encoded since the last time.
+    pub(crate) fn take(&mut self) -> Bytes {
+        let piece = self.out.buffer.split().freeze();
+        // In the memory of pieces that were sent, where that is possible.
+        self.out.buffer.reserve(PIECE_BYTES + PIECE_BYTES / 8);
+        piece
+    }
+
+    /// Ends the data, and takes the rest of it.
+    pub(crate) fn finish(mut self) -> Bytes {
+        self.out.bytes(TRAILER);
+        self.out.buffer.freeze()
     }
 }

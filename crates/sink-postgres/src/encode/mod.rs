@@ -3,7 +3,8 @@
 //! What a column's values become is planned once ([`column`]). For each batch its arrays are looked
 //! at once ([`values`]), and then written row by row without allocating anything: by pgpq what it
 //! can encode as it is, by our own writers beside it what has limits to be checked, or what pgpq
-//! does not know.
+//! does not know. The data leaves in pieces ([`copy`]), so that PostgreSQL works on one while the next
+//! one is encoded.
 
 mod column;
 mod copy;
@@ -22,14 +23,13 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Schema};
-use bytes::BytesMut;
 
 pub(crate) use copy::CopyData;
 pub use counts::ValueCounts;
 pub use value_error::{Unsupported, UnsupportedColumn, ValueError};
 
-use self::column::ColumnPlan;
-use self::out::{FIELD_BYTES_MAX, Out};
+use self::column::{ColumnPlan, Writer};
+use self::out::FIELD_BYTES_MAX;
 use crate::error::Error;
 use crate::options::ValuePolicy;
 
@@ -40,8 +40,15 @@ pub(crate) struct TableEncoder {
     block: usize,
     policy: ValuePolicy,
     counts: ValueCounts,
-    /// How many bytes a row had lately.
-    row_bytes: usize,
+}
+
+/// Rows on their way into the data of a COPY.
+pub(crate) struct Encoding<'a> {
+    encoder: &'a TableEncoder,
+    rows: &'a RecordBatch,
+    writers: Vec<Writer<'a>>,
+    /// The first row that is not encoded yet.
+    next: usize,
 }
 
 struct NamedColumn {
@@ -72,41 +79,26 @@ impl TableEncoder {
         }
         let (block, table) = (table.block_index(), table.name().clone());
         if unsupported.is_empty() {
-            Ok(Self { table, columns, block, policy, counts, row_bytes: 0 })
+            Ok(Self { table, columns, block, policy, counts })
         } else {
             Err(Error::Unsupported { table, columns: unsupported })
         }
     }
 
-    /// Adds `rows` to `out`, or nothing at all.
-    pub(crate) fn encode(&mut self, rows: &RecordBatch, out: &mut CopyData) -> Result<(), Error> {
+    /// The beginning of the data of one COPY.
+    pub(crate) fn data(&self) -> CopyData {
+        CopyData::new(self.policy)
+    }
+
+    /// Begins to encode `rows`.
+    pub(crate) fn begin<'a>(&'a self, rows: &'a RecordBatch) -> Result<Encoding<'a>, Error> {
         self.check_columns(rows)?;
-        let count = u16::try_from(self.columns.len()).unwrap_or(u16::MAX);
         let mut writers = Vec::with_capacity(self.columns.len());
         for (column, array) in self.columns.iter().zip(rows.columns()) {
             let writer = column.plan.writer(array);
             writers.push(writer.map_err(|error| self.value_error(&column.name, rows, 0, error))?);
         }
-        let room = rows.num_rows().saturating_mul(self.row_bytes + self.row_bytes / 8);
-        let mut fields = Out::new(BytesMut::with_capacity(room.min(ROOM_MAX)), self.policy);
-        for row in 0..rows.num_rows() {
-            fields.put(count.to_be_bytes());
-            for (writer, column) in writers.iter().zip(&self.columns) {
-                let start = fields.buffer.len();
-                let written = writer.write(row, &mut fields);
-                let bytes = fields.buffer.len() - start;
-                let written = if bytes > FIELD_BYTES_MAX {
-                    Err(ValueError::TooLong { bytes, most: FIELD_BYTES_MAX })
-                } else {
-                    written
-                };
-                written.map_err(|error| self.value_error(&column.name, rows, row, error))?;
-            }
-        }
-        self.row_bytes = fields.buffer.len() / rows.num_rows().max(1);
-        self.counts.add(&self.table, &fields.tally);
-        out.push(fields.buffer.freeze(), rows.num_rows());
-        Ok(())
+        Ok(Encoding { encoder: self, rows, writers, next: 0 })
     }
 
     /// Rows of another shape must not be taken for ours.
@@ -150,5 +142,34 @@ impl TableEncoder {
     }
 }
 
-/// The most memory that is asked for at once on the ground of what rows had before.
-const ROOM_MAX: usize = 64 << 20;
+impl Encoding<'_> {
+    /// Encodes rows until there is a piece to be sent, or all are encoded. Whether there is one.
+    ///
+    /// After an error, `data` holds part of a row.
+    pub(crate) fn fill(&mut self, data: &mut CopyData) -> Result<bool, Error> {
+        let encoder = self.encoder;
+        let count = u16::try_from(encoder.columns.len()).unwrap_or(u16::MAX).to_be_bytes();
+        while self.next < self.rows.num_rows() {
+            if data.is_full() {
+                return Ok(true);
+            }
+            let (row, out) = (self.next, &mut data.out);
+            out.put(count);
+            for (writer, column) in self.writers.iter().zip(&encoder.columns) {
+                let start = out.buffer.len();
+                let written = writer.write(row, out);
+                let bytes = out.buffer.len() - start;
+                let written = if bytes > FIELD_BYTES_MAX {
+                    Err(ValueError::TooLong { bytes, most: FIELD_BYTES_MAX })
+                } else {
+                    written
+                };
+                written
+                    .map_err(|error| encoder.value_error(&column.name, self.rows, row, error))?;
+            }
+            self.next += 1;
+        }
+        encoder.counts.add(&encoder.table, &std::mem::take(&mut data.out.tally));
+        Ok(data.is_full())
+    }
+}
