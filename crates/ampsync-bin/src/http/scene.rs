@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime};
 use sink_postgres::Database;
 use sync_core::{HealthBoard, MemoryUse, TableHealth};
 
+use crate::reload::Reloads;
 use crate::stage::{Progress, Stage};
 
 /// Everything the server tells of.
@@ -15,6 +16,7 @@ pub(crate) struct Scene {
     pub(crate) memory_limit_bytes: usize,
     pub(crate) progress: Arc<Progress>,
     pub(crate) health: Arc<HealthBoard>,
+    pub(crate) reloads: Arc<Reloads>,
     pub(crate) database: Database,
     pub(crate) started: Started,
 }
