@@ -24,11 +24,19 @@ const STEPS_MAX: u32 = 20;
 
 /// Tells of every change of the files that were read last, until nobody listens any more.
 pub(super) async fn watch(
+    files: watch::Receiver<Arc<Files>>,
+    every: Duration,
+    changed: mpsc::Sender<Cause>,
+) {
+    look(Folders::new(), files, every, changed).await;
+}
+
+async fn look(
+    (mut folders, mut happened): (Folders, mpsc::Receiver<()>),
     mut files: watch::Receiver<Arc<Files>>,
     every: Duration,
     changed: mpsc::Sender<Cause>,
 ) {
-    let (mut folders, mut happened) = Folders::new();
     let mut ticks = interval_at(Instant::now() + every, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -113,5 +121,36 @@ fn is_change(event: &Event) -> bool {
         | EventKind::Modify(_)
         | EventKind::Remove(_)
         | EventKind::Other => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::files::recorded;
+    use super::*;
+
+    #[tokio::test]
+    async fn where_the_system_tells_nothing_files_are_compared_at_intervals() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        let read = || Arc::new(recorded(|read| read(&path)).1);
+        std::fs::write(&path, "1").unwrap();
+        let (reads, files) = watch::channel(read());
+        let (changed, mut causes) = mpsc::channel(1);
+        let (mut folders, happened) = Folders::new();
+        folders.watcher = None;
+        let every = Duration::from_millis(5);
+        let looks = look((folders, happened), files, every, changed);
+        let test = async {
+            for text in ["2", "3"] {
+                std::fs::write(&path, text).unwrap();
+                assert_eq!(causes.recv().await, Some(Cause::File(path.clone())));
+                reads.send_replace(read());
+            }
+        };
+        tokio::select! {
+            () = test => {}
+            () = looks => panic!("it must not end"),
+        }
     }
 }
