@@ -111,11 +111,12 @@ impl Status {
     pub(super) fn of(scene: &Scene) -> Self {
         let moment = scene.moment();
         let memory = scene.memory();
+        let reloads = scene.reloads.tally();
         let connections = scene.database.connections();
         let now = moment.now;
         Self {
             version: env!("CARGO_PKG_VERSION"),
-            dataset: scene.dataset.clone(),
+            dataset: reloads.dataset.unwrap_or_else(|| scene.dataset.clone()),
             now: time(now),
             started: time(scene.started.at),
             uptime_seconds: scene.started.since.elapsed().as_secs_f64(),
@@ -128,7 +129,7 @@ impl Status {
             },
             buffered_bytes: memory.used_bytes,
             memory_limit_bytes: memory.limit_bytes,
-            reload: scene.reloads.tally().last.map(reload),
+            reload: reloads.last.map(reload),
             tables: moment.tables.iter().map(|(name, health)| table(name, health, now)).collect(),
         }
     }

@@ -16,6 +16,8 @@ pub(crate) struct Tally {
     pub(crate) unchanged: u64,
     pub(crate) failed: u64,
     pub(crate) last: Option<Last>,
+    /// What is synced since the last reload that succeeded, as the user calls it.
+    pub(crate) dataset: Option<String>,
 }
 
 /// The last reload.
@@ -72,6 +74,11 @@ impl Reloads {
             Outcome::Failed { .. } => tally.failed += 1,
         }
         tally.last = Some(last);
+    }
+
+    /// Notes what is synced from here on.
+    pub(super) fn syncs(&self, dataset: String) {
+        self.lock().dataset = Some(dataset);
     }
 
     pub(crate) fn tally(&self) -> Tally {

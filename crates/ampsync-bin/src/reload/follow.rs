@@ -132,7 +132,11 @@ impl Reloader {
     async fn reload(&mut self, cause: &Cause, tables: &mut Tables) {
         let mut needs_restart = Vec::new();
         let outcome = match self.attempt(tables, &mut needs_restart).await {
-            Ok(difference) => tables.apply(difference).await,
+            Ok((dataset, difference)) => {
+                let outcome = tables.apply(difference).await;
+                self.board.syncs(dataset);
+                outcome
+            }
             Err(trouble) => {
                 if let Trouble::Mistakes(mistakes) = &trouble {
                     // As at a start, for a person.
@@ -153,12 +157,13 @@ impl Reloader {
         self.board.note(last, *cause == Cause::Again);
     }
 
-    /// Everything that can fail, before anything is touched.
+    /// Everything that can fail, before anything is touched: which dataset it is, and what there is
+    /// to do.
     async fn attempt(
         &self,
         tables: &Tables,
         needs_restart: &mut Vec<&'static str>,
-    ) -> Result<Difference, Trouble> {
+    ) -> Result<(String, Difference), Trouble> {
         let read = read::read(&self.begun.given).await?;
         self.files.send_replace(Arc::new(read.files));
         for outdated in self.begun.lasting.outdated(&read.lasting) {
@@ -186,7 +191,7 @@ impl Reloader {
                 })
             })?;
         }
-        Ok(difference)
+        Ok((settings.dataset.dataset.to_string(), difference))
     }
 
     async fn plan(&self, settings: &Settings) -> Result<Vec<PlannedTable>, Trouble> {

@@ -1,3 +1,4 @@
+use ampsync_testkit::proxy::PgProxy;
 use rustix::process::Signal;
 
 use super::{World, config, stop};
@@ -83,5 +84,34 @@ async fn a_signal_ends_the_process_in_the_midst_of_a_reload() {
     world.equal(&["logs"]).await;
     world.replace("sim.config.ts", "while (true) {}\nexport default {};\n");
     ampsync.signal(Signal::HUP);
+    stop(ampsync);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_pass_is_tried_again_by_itself() {
+    let world = World::new().await;
+    world.replace("sim.json", &config(&["logs"]));
+    let proxy = PgProxy::start(world.database.addr()).await.unwrap();
+    let url = world.database.url_via(proxy.addr());
+    let mut ampsync = world.start("sim.json", &[ANY_PORT, ("DATABASE_URL", &url)]);
+    let http = address(&ampsync.wait_for("the live page are served")).unwrap();
+    world.equal(&["logs"]).await;
+    // Connections that are open go on; a new one is not to be had.
+    proxy.refuse();
+    world.replace("sim.json", &config(&["logs", "sparse"]));
+    for _ in 0..2 {
+        let line = ampsync.wait_for("the settings were not reloaded");
+        assert!(line.contains("the database cannot be used"), "{line}");
+        assert!(line.contains("retried=true"), "{line}");
+    }
+    assert_eq!(get(http, "/status").json()["reload"]["retried"], true);
+    let metrics = get(http, "/metrics").body;
+    assert!(metrics.contains("ampsync_reloads_total{outcome=\"failed\"} 1\n"), "{metrics}");
+    world.sim.mine(10);
+    world.equal(&["logs"]).await;
+    proxy.accept();
+    ampsync.wait_for("added=\"sparse\"");
+    world.equal(&["logs", "sparse"]).await;
+    assert_eq!(world.streams("logs"), 1);
     stop(ampsync);
 }

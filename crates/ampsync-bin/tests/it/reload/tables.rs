@@ -40,24 +40,21 @@ async fn tables_come_and_go_and_the_others_keep_their_streams() {
 async fn a_table_with_other_options_starts_anew_and_no_other_on_sighup() {
     let world = World::new().await;
     world.replace("sim.json", &config(&["blocks", "logs"]));
-    world.replace("ampsync.toml", "[tables.logs]\ncomment = 'old'\n");
+    world.replace("ampsync.toml", "[tables.logs]\nnul = 'error'\n");
     let options = world.path("ampsync.toml");
     let more = [("AMPSYNC_CONFIG", options.as_str()), ("WATCH_FILES", "off")];
     let mut ampsync = world.start("sim.json", &more);
     world.equal(&["blocks", "logs"]).await;
 
-    world.replace("ampsync.toml", "[tables.logs]\ncomment = 'new'\nindexes = [['tx_hash']]\n");
-    ampsync.signal(Signal::HUP);
-    ampsync.wait_for("mistake");
-    world.replace("ampsync.toml", "[tables.logs]\nprimary_key = ['_block_num', 'log_index']\n");
+    world.replace("ampsync.toml", "[tables.logs]\nnul = 'strip'\n");
     ampsync.signal(Signal::HUP);
     let line = ampsync.wait_for("the settings were reloaded");
     assert!(line.contains("changed=\"logs\""), "{line}");
     ampsync.signal(Signal::HUP);
     ampsync.wait_for("the tables stay as they are");
     world.sim.mine(10);
-    world.equal(&["blocks"]).await;
-    assert_eq!(world.streams("blocks"), 1);
+    world.equal(&["blocks", "logs"]).await;
+    assert_eq!((world.streams("blocks"), world.streams("logs")), (1, 2));
     stop(ampsync);
 }
 
