@@ -73,7 +73,7 @@ metrics! {
     RELOAD_OK = "ampsync_reload_ok", Gauge, "0 or 1", [],
         "Whether the last reload succeeded; 1 until there is one";
     LAST_RELOAD = "ampsync_last_reload_timestamp_seconds", Gauge, "Unix time in seconds", [],
-        "When the settings were last read again; absent until then";
+        "When the settings were last read again; 0 until then";
     TABLE_STATE = "ampsync_table_state", Gauge, "0 or 1", ["table", "state"],
         "1 for what the table is doing, 0 for everything else";
     TABLE_READY = "ampsync_table_ready", Gauge, "0 or 1", ["table"],

@@ -61,8 +61,8 @@ fn reloads(text: &mut Text, tally: &Tally) {
     let last = tally.last.as_ref();
     let is_ok = last.is_none_or(|last| !matches!(last.outcome, Outcome::Failed { .. }));
     text.metric(&metric::RELOAD_OK, |samples| samples.value(&[], is_ok));
-    let at = last.map(|last| unix(last.at));
-    text.metric(&metric::LAST_RELOAD, |samples| samples.known(&[], at));
+    let at = last.map_or(UNIX_EPOCH, |last| last.at);
+    text.metric(&metric::LAST_RELOAD, |samples| samples.value(&[], unix(at)));
 }
 
 /// What is told of each table.
