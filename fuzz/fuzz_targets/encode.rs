@@ -40,7 +40,7 @@ fn check(input: &mut Unstructured<'_>) -> Result<()> {
         options.values.out_of_range = RangePolicy::Null;
     }
     let Ok(batch) = RecordBatch::try_new(schema.clone(), columns) else { return Ok(()) };
-    let Ok(mut encoder) = Encoder::new(&schema, &options) else { return Ok(()) };
+    let Ok(encoder) = Encoder::new(&schema, &options) else { return Ok(()) };
     match encoder.encode(&batch) {
         Ok(pieces) => well_formed(&pieces.concat(), rows, schema.fields().len()),
         Err(error) => assert!(!error.to_string().is_empty()),

@@ -20,6 +20,7 @@ mod named;
 mod options;
 mod patience;
 mod plan;
+mod reload;
 mod report;
 mod reset;
 mod run;

@@ -5,11 +5,15 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::cli::{self, Verb, WELCOME};
 use crate::console::Console;
 use crate::logging::LogSettings;
-use crate::settings::{self, Given, Mistakes, Parts, SchemaSettings, Settings, StoredSettings};
+use crate::reload::{Begun, recorded};
+use crate::settings::{
+    self, Given, Lasting, Mistakes, Parts, SchemaSettings, Settings, StoredSettings,
+};
 use crate::{check, healthcheck, logging, reset, schema, status, sync};
 
 /// How the program ends.
@@ -46,14 +50,20 @@ pub(crate) fn main(arguments: Vec<OsString>, environment: BTreeMap<OsString, OsS
             return if error.exit_code() == 0 { Exit::Clean } else { Exit::Mistake };
         }
     };
-    let given = Given { flags: line.flags, environment };
+    let given = Arc::new(Given { flags: line.flags, environment });
     let read_file = |path: &Path| std::fs::read_to_string(path);
     let done = match line.verb {
-        Verb::Sync => Settings::read(&given, &read_file).map(|settings| {
-            let console = Console::new(&settings.log);
-            logging::start(&settings.log, &console);
-            in_runtime(sync::sync(settings, console))
-        }),
+        Verb::Sync => {
+            let ((settings, lasting), files) = recorded(|read_file| {
+                (Settings::read(&given, read_file), Lasting::read(&given, read_file))
+            });
+            settings.map(|settings| {
+                let console = Console::new(&settings.log);
+                logging::start(&settings.log, &console);
+                let begun = Begun { given: Arc::clone(&given), lasting, files };
+                in_runtime(sync::sync(settings, begun, console))
+            })
+        }
         Verb::Check(within) => {
             let parts = Parts::read(&given, &read_file);
             if let Some(log) = &parts.log {

@@ -5,26 +5,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nozzle_client::SqlClient;
+use nozzle_client::admin::ResolvedDataset;
 use sink_postgres::Database;
-use sync_core::{Outcome, TableSync};
+use sync_core::Outcome;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::console::Console;
 use crate::http::{self, Scene, Started};
 use crate::plan::{self, PlannedTable};
+use crate::reload::{Begun, Engine, Reloader, Tables, is_asked_for};
 use crate::run::{Exit, refuse};
-use crate::settings::{Mistake, Mistakes, Settings, Streams};
-use crate::signals::Signals;
+use crate::settings::{Mistake, Mistakes, Settings};
+use crate::signals::{Hangup, Signals};
 use crate::stage::{Progress, Stage};
-use crate::{adapters, admin, database, ends, head, report};
+use crate::{adapters, admin, database, report};
 
 /// How long the tables have to stop cleanly.
 const STOP_MAX: Duration = Duration::from_secs(10);
 
 /// Keeps the tables in step until a signal comes, or all have stopped for good.
-pub(crate) async fn sync(settings: Settings, console: Console) -> Exit {
-    let signals = match Signals::listen() {
+pub(crate) async fn sync(settings: Settings, begun: Begun, console: Console) -> Exit {
+    let (signals, hangup) = match Signals::listen().and_then(|stop| Ok((stop, Hangup::listen()?))) {
         Ok(signals) => signals,
         Err(error) => {
             error!(%error, "signals cannot be listened for");
@@ -44,7 +46,7 @@ pub(crate) async fn sync(settings: Settings, console: Console) -> Exit {
     // Before anything is waited for, so that it can be told.
     let serving = server.map(|server| server.serve(Arc::clone(&scene)));
     let parts = Parts { settings: &settings, client: &client, scene: &scene };
-    let exit = plan_and_run(parts, console, signals).await;
+    let exit = plan_and_run(parts, console, signals, (begun, hangup)).await;
     if let Some(serving) = serving {
         serving.stop().await;
     }
@@ -58,6 +60,7 @@ fn scene(settings: &Settings, database: Database) -> Scene {
         memory_limit_bytes: settings.engine.memory_limit_bytes.get(),
         progress: Arc::default(),
         health: Arc::default(),
+        reloads: Arc::default(),
         database,
         started: Started::now(),
     }
@@ -72,10 +75,15 @@ struct Parts<'a> {
     scene: &'a Scene,
 }
 
-async fn plan_and_run(parts: Parts<'_>, console: Console, mut signals: Signals) -> Exit {
-    let tables = tokio::select! {
+async fn plan_and_run(
+    parts: Parts<'_>,
+    console: Console,
+    mut signals: Signals,
+    (begun, hangup): (Begun, Hangup),
+) -> Exit {
+    let (tables, resolved) = tokio::select! {
         planned = plan(parts.settings, &parts.scene.progress) => match planned {
-            Ok(tables) => tables,
+            Ok(planned) => planned,
             Err(mistakes) => return refuse(&mistakes),
         },
         signal = signals.next() => {
@@ -83,24 +91,35 @@ async fn plan_and_run(parts: Parts<'_>, console: Console, mut signals: Signals) 
             return Exit::Clean;
         }
     };
+    let known = resolved.map(|resolved| (parts.settings.dataset.dataset.clone(), resolved));
+    let board = &parts.scene.reloads;
+    let reloader = match Reloader::start(begun, parts.settings, known, hangup, board) {
+        Ok(reloader) => reloader,
+        Err(mistakes) => return refuse(&mistakes),
+    };
     parts.scene.progress.set(Stage::Running);
-    run(parts, tables, console, signals).await
+    run(parts, tables, reloader, console, signals).await
 }
 
 /// Waits for the database, and for the dataset where the Admin API can be asked for it; then says
 /// what is to be streamed.
-async fn plan(settings: &Settings, progress: &Progress) -> Result<Vec<PlannedTable>, Mistakes> {
+async fn plan(
+    settings: &Settings,
+    progress: &Progress,
+) -> Result<(Vec<PlannedTable>, Option<ResolvedDataset>), Mistakes> {
     let admin = adapters::admin_client(&settings.server)?;
     database::wait_until_usable(&settings.database, progress).await?;
     let dataset = &settings.dataset;
-    let admin = admin.filter(|_| !matches!(dataset.streams, Streams::Queries(_)));
-    let Some(admin) = admin else { return plan::tables(dataset, &settings.tables, None) };
+    let admin = admin.filter(|_| is_asked_for(dataset));
+    let Some(admin) = admin else {
+        return Ok((plan::tables(dataset, &settings.tables, None)?, None));
+    };
     let resolved = admin::resolve(&admin, &dataset.dataset, progress).await?;
     let tables = plan::tables(dataset, &settings.tables, Some(&resolved))?;
     let names: Vec<&str> = tables.iter().map(|planned| planned.table.as_str()).collect();
     let pinned = tables.first().map(|planned| planned.identity.dataset.as_str());
     info!(dataset = %dataset.dataset, pinned, tables = names.join(","), "the dataset is resolved");
-    Ok(tables)
+    Ok((tables, Some(resolved)))
 }
 
 /// The two ends, which connect when they are first used.
@@ -124,46 +143,27 @@ fn announce(settings: &Settings) {
 
 async fn run(
     Parts { settings, client, scene }: Parts<'_>,
-    tables: Vec<PlannedTable>,
+    planned: Vec<PlannedTable>,
+    mut reloader: Reloader,
     console: Console,
     mut signals: Signals,
 ) -> Exit {
-    let heads = head::Probes::new(client, &tables, settings.server.head_probe);
-    let tables = tables.into_iter().map(|planned| {
-        let database = scene.database.clone();
-        TableSync {
-            source: ends::source(client, &planned),
-            table: planned.table.clone(),
-            dataset: planned.identity.dataset.clone(),
-            query: planned.identity.query.clone(),
-            block_column: planned.block_column.clone(),
-            make_sink: move || ends::sink(&database, &planned),
-        }
-    });
-    let health = Arc::clone(&scene.health);
-    let shutdown = CancellationToken::new();
-    let engine = sync_core::run(
-        tables.collect(),
-        settings.engine.clone(),
-        Arc::clone(&health),
-        shutdown.clone(),
-    );
-    let mut engine = pin!(async {
-        tokio::select! {
-            outcomes = engine => outcomes,
-            never = heads.follow(&health) => match never {},
-            never = report::follow(Arc::clone(&health), console) => match never {},
-        }
-    });
+    let (health, shutdown) = (&scene.health, CancellationToken::new());
+    let engine = Engine::new(settings.engine.clone(), Arc::clone(health), shutdown.clone());
+    let ends = (client, &scene.database);
+    let mut tables = Tables::start(engine, planned, ends, health, settings.server.head_probe);
+    let mut report = pin!(report::follow(Arc::clone(health), console));
     let signal = tokio::select! {
-        outcomes = &mut engine => return finish(&outcomes),
+        outcomes = reloader.follow(&mut tables) => return finish(&outcomes),
         signal = signals.next() => signal,
+        never = &mut report => match never {},
     };
     info!(signal, "stopping");
     scene.progress.set(Stage::Stopping);
     shutdown.cancel();
     tokio::select! {
-        outcomes = &mut engine => finish(&outcomes),
+        outcomes = tables.ended() => finish(&outcomes),
+        never = &mut report => match never {},
         signal = signals.next() => {
             warn!(signal, "stopped at once, by a second signal; the tables are as after a crash");
             Exit::Failed

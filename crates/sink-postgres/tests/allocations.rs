@@ -17,7 +17,7 @@ fn allocations(columns: Vec<(&str, ArrayRef)>, options: &SinkOptions) -> u64 {
     let blocks: ArrayRef = Arc::new(UInt64Array::from(vec![1; count]));
     let columns = std::iter::once(("_block_num", blocks)).chain(columns);
     let rows = RecordBatch::try_from_iter(columns).unwrap();
-    let mut encoder = Encoder::new(&rows.schema(), options).unwrap();
+    let encoder = Encoder::new(&rows.schema(), options).unwrap();
     encoder.encode(&rows).unwrap();
     allocation_counter::measure(|| _ = encoder.encode(&rows).unwrap()).count_total
 }

@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
-use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 use tracing::field::display;
@@ -45,11 +45,143 @@ pub enum Outcome {
     Stopped(TableError),
 }
 
-/// Keeps all tables in step until `shutdown`, or until every one of them has stopped for good.
-/// Returns how each ended, in the order given.
+/// Tables that are kept in step, to which others can be added and from which they can be removed
+/// while the rest go on undisturbed.
 ///
 /// A table that fails is retried for ever; one that cannot go on stops alone; a panic in one is
-/// reported, and the table restarted.
+/// reported, and the table restarted. Dropping the engine stops everything at once; the tables
+/// stay consistent, as after a crash.
+#[derive(Debug)]
+pub struct Engine<Src, MakeSink> {
+    config: EngineConfig,
+    budget: MemoryBudget,
+    health: Arc<HealthBoard>,
+    shutdown: CancellationToken,
+    tasks: JoinSet<Outcome>,
+    tables: BTreeMap<String, Running>,
+    kind: PhantomData<fn() -> (Src, MakeSink)>,
+}
+
+/// One table of an engine.
+#[derive(Debug)]
+struct Running {
+    stop: CancellationToken,
+    task: AbortHandle,
+    /// How it ended, once it has.
+    outcome: Option<Outcome>,
+}
+
+/// There is a table of this name already, and two of a name could not be told apart.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the engine has a table \"{0}\" already")]
+pub struct TableExists(pub String);
+
+impl<Src, Snk, MakeSink> Engine<Src, MakeSink>
+where
+    Src: Source + 'static,
+    Snk: Sink + 'static,
+    MakeSink: Fn() -> Snk + Send + Sync + 'static,
+{
+    /// An engine without tables. All that are added share the memory and the board, and stop with
+    /// `shutdown`.
+    #[must_use]
+    pub fn new(
+        config: EngineConfig,
+        health: Arc<HealthBoard>,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let budget = MemoryBudget::new(config.memory_limit_bytes);
+        health.set_budget(budget.clone());
+        let (tasks, tables, kind) = (JoinSet::new(), BTreeMap::new(), PhantomData);
+        Self { config, budget, health, shutdown, tasks, tables, kind }
+    }
+
+    /// Starts a table, inside of a runtime. It is on the board from here on.
+    ///
+    /// # Errors
+    /// When there is one of this name that has not been [removed](Self::remove).
+    pub fn add(&mut self, sync: TableSync<Src, MakeSink>) -> Result<(), TableExists> {
+        let table = sync.table.clone();
+        if self.tables.contains_key(&table) {
+            return Err(TableExists(table));
+        }
+        self.health.update(&table, |_, _| {});
+        let stop = self.shutdown.child_token();
+        let driver = Arc::new(TableDriver {
+            sync,
+            config: self.config.clone(),
+            budget: self.budget.clone(),
+            health: Arc::clone(&self.health),
+            shutdown: stop.clone(),
+        });
+        let task = self.tasks.spawn(supervise(driver));
+        self.tables.insert(table, Running { stop, task, outcome: None });
+        Ok(())
+    }
+
+    /// Asks a table to stop, as a shutdown does: a commit under way is seen through, and what was
+    /// not committed is dropped. Waits until it has stopped, at most `grace`; then it is stopped
+    /// at once, as by a crash. Its rows and its checkpoint stay, the right to write it is given
+    /// back, and it leaves the board. `None` if there is no such table.
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves the table stopping; it can be waited for again.
+    pub async fn remove(&mut self, table: &str, grace: Duration) -> Option<Outcome> {
+        self.tables.get(table)?.stop.cancel();
+        let stopped = timeout(grace, self.until(|tables| has_ended(tables.get(table)))).await;
+        if stopped.is_err() {
+            self.tables.get(table)?.task.abort();
+            self.until(|tables| has_ended(tables.get(table))).await;
+        }
+        let removed = self.tables.remove(table)?;
+        self.health.remove(table);
+        removed.outcome
+    }
+
+    /// The names of the tables, whether they run or have ended.
+    pub fn tables(&self) -> impl Iterator<Item = &str> {
+        self.tables.keys().map(String::as_str)
+    }
+
+    /// Waits until every table has ended: after a shutdown, or because each has stopped for good.
+    /// Returns how each ended.
+    ///
+    /// # Cancellation
+    /// Dropping the future changes nothing; it can be waited again.
+    pub async fn ended(&mut self) -> BTreeMap<String, Outcome> {
+        let health = Arc::clone(&self.health);
+        tokio::select! {
+            () = self.until(|tables| tables.values().all(|table| has_ended(Some(table)))) => {}
+            never = remind(&health) => match never {},
+        }
+        let ended = self.tables.iter();
+        ended
+            .filter_map(|(table, running)| Some((table.clone(), running.outcome.clone()?)))
+            .collect()
+    }
+
+    /// Notes which tables end, until it is enough.
+    async fn until(&mut self, enough: impl Fn(&BTreeMap<String, Running>) -> bool) {
+        while !enough(&self.tables) {
+            let (id, outcome) = match self.tasks.join_next_with_id().await {
+                Some(Ok((id, outcome))) => (id, outcome),
+                // Only what was stopped at once ends so: a panic is met in the task itself.
+                Some(Err(error)) => (error.id(), Outcome::Clean),
+                None => return,
+            };
+            if let Some(table) = self.tables.values_mut().find(|table| table.task.id() == id) {
+                table.outcome = Some(outcome);
+            }
+        }
+    }
+}
+
+fn has_ended(table: Option<&Running>) -> bool {
+    table.is_none_or(|table| table.outcome.is_some())
+}
+
+/// Keeps all tables in step until `shutdown`, or until every one of them has stopped for good.
+/// Returns how each ended, in the order given. An [`Engine`] whose tables stay the same.
 ///
 /// # Cancellation
 /// Dropping the future stops everything at once; the tables stay consistent, as after a crash.
@@ -64,28 +196,17 @@ where
     Snk: Sink + 'static,
     MakeSink: Fn() -> Snk + Send + Sync + 'static,
 {
-    let budget = MemoryBudget::new(config.memory_limit_bytes);
-    health.set_budget(budget.clone());
-    // All of them from the start, so that nobody takes the first ones for all.
-    tables.iter().for_each(|sync| health.update(&sync.table, |_, _| {}));
-    let drivers: Vec<_> = tables
-        .into_iter()
-        .map(|sync| {
-            Arc::new(TableDriver {
-                sync,
-                config: config.clone(),
-                budget: budget.clone(),
-                health: Arc::clone(&health),
-                shutdown: shutdown.clone(),
-            })
-        })
-        .collect();
-    let outcomes = drivers.iter().map(|driver| supervise(Arc::clone(driver)));
-    let outcomes = tokio::select! {
-        outcomes = join_all(outcomes) => outcomes,
-        never = remind(&health) => match never {},
-    };
-    drivers.iter().map(|driver| driver.sync.table.clone()).zip(outcomes).collect()
+    let mut engine = Engine::new(config, health, shutdown);
+    let mut names = Vec::new();
+    for sync in tables {
+        let table = sync.table.clone();
+        match engine.add(sync) {
+            Ok(()) => names.push(table),
+            Err(error) => error!(table, %error, "the second of a name is left out"),
+        }
+    }
+    let mut outcomes = engine.ended().await;
+    names.into_iter().filter_map(|table| outcomes.remove_entry(&table)).collect()
 }
 
 /// Says again and again which tables have stopped for good: a line of long ago is overlooked.

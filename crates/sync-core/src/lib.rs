@@ -19,7 +19,7 @@ mod simulation;
 
 pub use checkpoint::{Advance, Checkpoint, CommitId, Contradiction, Cut};
 pub use config::{BatchConfig, BeyondRetention, EngineConfig, RetryConfig};
-pub use engine::{Outcome, TableSync, run};
+pub use engine::{Engine, Outcome, TableExists, TableSync, run};
 pub use fault::{Causes, Classify, Fault, OneLine, cause};
 pub use health::{
     FailureClass, Head, HealthBoard, Histogram, LastReorg, MemoryUse, NotReady, STALLED_AFTER,

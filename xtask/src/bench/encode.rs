@@ -26,7 +26,7 @@ pub(super) fn measure(world: &World) -> Result<Figures> {
         let name = table.name().to_owned();
         let (rate, bytes) = (format!("{name}: rows"), format!("{name}: bytes"));
         let rows = table.rows(&block);
-        let mut encoder = Encoder::new(&rows.schema(), &SinkOptions::default())?;
+        let encoder = Encoder::new(&rows.schema(), &SinkOptions::default())?;
         for _ in 0..world.rounds {
             let (mut encoded, begun) = (0, Instant::now());
             for _ in 0..world.scaled(BATCHES) {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use nozzle_sim::{LoadServer, Method};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::process;
 use crate::stage::{Ampsync, Told};
@@ -22,11 +22,14 @@ const SETTINGS: &[(&str, &str)] = &[
     ("full_page_writes", "on"),
     ("shared_buffers", "1GB"),
     ("max_wal_size", "16GB"),
+    ("min_wal_size", "8GB"),
     ("checkpoint_timeout", "1h"),
     ("autovacuum", "off"),
 ];
 
 const POLL: Duration = Duration::from_millis(1);
+/// How often ampsync is looked at while it is waited for.
+const LOOK: Duration = Duration::from_millis(200);
 /// How long nothing may happen before a measurement has failed.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -44,7 +47,23 @@ impl World {
     pub(super) async fn create(program: PathBuf, rounds: u32, scale: f64) -> Result<Self> {
         let cluster = Cluster::start_with(SETTINGS).await?;
         let folder = tempfile::tempdir().context("could not make a temporary folder")?;
-        Ok(Self { rounds, scale, cluster, program, folder })
+        let world = Self { rounds, scale, cluster, program, folder };
+        world.warm_up().await?;
+        Ok(world)
+    }
+
+    /// Fills files of the write-ahead log, which are used again from then on. Whoever is measured
+    /// first would otherwise have to make them.
+    async fn warm_up(&self) -> Result<()> {
+        let session = self.cluster.connect("postgres").await.context("could not connect")?;
+        let rows = self.scaled(4_000_000);
+        let fill = format!(
+            "CREATE TABLE warm_up AS SELECT n, repeat('x', 500) FROM generate_series(1, {rows}) n"
+        );
+        for statement in [&fill, "DROP TABLE warm_up", "CHECKPOINT"] {
+            session.batch_execute(statement).await.context("could not warm up")?;
+        }
+        Ok(())
     }
 
     /// So many, in the scale that was asked for.
@@ -133,9 +152,14 @@ impl Follower {
         let gets = |requests: &Vec<nozzle_sim::Request>| {
             requests.iter().filter(|request| request.method == Method::DoGet).count() >= streams
         };
-        let opened = tokio::time::timeout(PATIENCE, server.requests_reach(gets)).await;
-        self.ampsync.check()?;
-        opened.with_context(|| format!("no stream was opened:\n{}", self.ampsync.log_tail()))
+        let begun = Instant::now();
+        while timeout(LOOK, server.requests_reach(gets)).await.is_err() {
+            self.ampsync.check()?;
+            if begun.elapsed() > PATIENCE {
+                bail!("no stream was opened:\n{}", self.ampsync.log_tail());
+            }
+        }
+        Ok(())
     }
 
     /// Returns when `tables` tables have the head of `server`.

@@ -5,16 +5,18 @@ use std::time::{Instant, SystemTime};
 use sink_postgres::Database;
 use sync_core::{HealthBoard, MemoryUse, TableHealth};
 
+use crate::reload::Reloads;
 use crate::stage::{Progress, Stage};
 
 /// Everything the server tells of.
 pub(crate) struct Scene {
-    /// What is synced, as the user calls it.
+    /// What is synced since the start, as the user calls it.
     pub(crate) dataset: String,
     /// How many bytes of rows all tables together may hold.
     pub(crate) memory_limit_bytes: usize,
     pub(crate) progress: Arc<Progress>,
     pub(crate) health: Arc<HealthBoard>,
+    pub(crate) reloads: Arc<Reloads>,
     pub(crate) database: Database,
     pub(crate) started: Started,
 }

@@ -8,6 +8,7 @@ use sync_core::{TableError, TableHealth, TableState};
 
 use super::Scene;
 use super::readiness::Readiness;
+use crate::reload::{Last, Outcome};
 
 /// Everything there is to tell. Names are an interface: they are added to, and not changed.
 #[derive(Debug, Serialize)]
@@ -23,7 +24,25 @@ pub(super) struct Status {
     database_connections: Connections,
     buffered_bytes: usize,
     memory_limit_bytes: usize,
+    /// The last time that the settings were read again, if they were.
+    reload: Option<Reload>,
     tables: Vec<Table>,
+}
+
+#[derive(Debug, Serialize)]
+struct Reload {
+    at: String,
+    cause: String,
+    /// `applied`, `unchanged` or `failed`.
+    outcome: &'static str,
+    added: Vec<String>,
+    removed: Vec<String>,
+    changed: Vec<String>,
+    error: Option<String>,
+    /// Whether it is tried again by itself.
+    retried: bool,
+    /// Settings whose change takes a restart.
+    needs_restart: Vec<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,11 +111,12 @@ impl Status {
     pub(super) fn of(scene: &Scene) -> Self {
         let moment = scene.moment();
         let memory = scene.memory();
+        let reloads = scene.reloads.tally();
         let connections = scene.database.connections();
         let now = moment.now;
         Self {
             version: env!("CARGO_PKG_VERSION"),
-            dataset: scene.dataset.clone(),
+            dataset: reloads.dataset.unwrap_or_else(|| scene.dataset.clone()),
             now: time(now),
             started: time(scene.started.at),
             uptime_seconds: scene.started.since.elapsed().as_secs_f64(),
@@ -109,8 +129,31 @@ impl Status {
             },
             buffered_bytes: memory.used_bytes,
             memory_limit_bytes: memory.limit_bytes,
+            reload: reloads.last.map(reload),
             tables: moment.tables.iter().map(|(name, health)| table(name, health, now)).collect(),
         }
+    }
+}
+
+fn reload(last: Last) -> Reload {
+    let outcome = last.outcome.name();
+    let (mut lists, mut error, mut again) = <([Vec<String>; 3], _, _)>::default();
+    match last.outcome {
+        Outcome::Applied { added, removed, changed } => lists = [added, removed, changed],
+        Outcome::Unchanged => {}
+        Outcome::Failed { message, retried } => (error, again) = (Some(message), retried),
+    }
+    let [added, removed, changed] = lists;
+    Reload {
+        at: time(last.at),
+        cause: last.cause,
+        outcome,
+        added,
+        removed,
+        changed,
+        error,
+        retried: again,
+        needs_restart: last.needs_restart,
     }
 }
 

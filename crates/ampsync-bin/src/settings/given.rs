@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The setting's text and the variable it came from; an error has been reported.
-    fn given_text(&mut self, spec: &Spec) -> Result<Option<(String, String)>, ()> {
+    pub(super) fn given_text(&mut self, spec: &Spec) -> Result<Option<(String, String)>, ()> {
         let sources = self.sources(spec);
         let mut texts = Vec::new();
         for (variable, value) in sources {

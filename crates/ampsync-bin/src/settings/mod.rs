@@ -4,6 +4,7 @@
 mod database;
 mod dataset;
 mod given;
+mod lasting;
 mod listen;
 mod mistake;
 mod parse;
@@ -25,6 +26,7 @@ use sync_core::{BatchConfig, EngineConfig, RetryConfig};
 pub(crate) use database::DatabaseSettings;
 pub(crate) use dataset::{DatasetSettings, QueryMode, Streams};
 pub(crate) use given::Given;
+pub(crate) use lasting::Lasting;
 pub(crate) use mistake::{Mistake, Mistakes};
 pub(crate) use parse::schema_name;
 pub(crate) use spec::{Group, Spec, flag};
@@ -42,9 +44,19 @@ pub(crate) struct Settings {
     pub(crate) server: ServerSettings,
     pub(crate) database: DatabaseSettings,
     pub(crate) engine: EngineConfig,
+    pub(crate) reload: ReloadSettings,
     /// Where the HTTP server listens, if there is to be one.
     pub(crate) health: Option<SocketAddr>,
     pub(crate) log: LogSettings,
+}
+
+/// When the settings are read again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReloadSettings {
+    /// How often the files are looked at, if they are watched.
+    pub(crate) watch: Option<Duration>,
+    /// How often it is asked what the dataset's tag names, if it is.
+    pub(crate) poll: Option<Duration>,
 }
 
 /// What is needed to say what the tables look like.
@@ -84,6 +96,7 @@ pub(crate) struct Parts {
     pub(crate) database: Option<DatabaseSettings>,
     pub(crate) log: Option<LogSettings>,
     engine: Option<EngineConfig>,
+    reload: Option<ReloadSettings>,
     health: Option<SocketAddr>,
     pub(crate) mistakes: Mistakes,
 }
@@ -101,11 +114,12 @@ impl Parts {
         let tables = tables::read(reader, read_file, dataset.as_ref());
         let fit = reader.mistakes_so_far() == before;
         let engine = engine(reader);
+        let reload = reload(reader);
         let health = reader.get(&HEALTH_PORT);
         let log = log(reader);
         let streams = dataset.zip(tables).filter(|_| known && fit);
         let mistakes = Mistakes(reader.take_mistakes());
-        Self { streams, server, database, log, engine, health, mistakes }
+        Self { streams, server, database, log, engine, reload, health, mistakes }
     }
 }
 
@@ -115,18 +129,18 @@ impl Settings {
     /// # Errors
     /// All mistakes, by variable.
     pub(crate) fn read(given: &Given, read_file: ReadFile<'_>) -> Result<Self, Mistakes> {
-        let Parts { streams, server, database, log, engine, health, mistakes } =
+        let Parts { streams, server, database, log, engine, reload, health, mistakes } =
             Parts::read(given, read_file);
         // Whoever gives no value has said why; the second pattern only tells the compiler.
-        match (mistakes.0.is_empty(), streams, server, database, log, engine) {
+        match (mistakes.0.is_empty(), streams, server, database, log, engine.zip(reload)) {
             (
                 true,
                 Some((dataset, tables)),
                 Some(server),
                 Some(database),
                 Some(log),
-                Some(engine),
-            ) => Ok(Self { dataset, tables, server, database, engine, health, log }),
+                Some((engine, reload)),
+            ) => Ok(Self { dataset, tables, server, database, engine, reload, health, log }),
             _ => Err(mistakes),
         }
     }
@@ -228,6 +242,12 @@ fn server(reader: &mut Reader<'_>) -> Option<ServerSettings> {
         decode_limit_mib: decode_limit_mib?,
         head_probe: head_probe?,
     })
+}
+
+fn reload(reader: &mut Reader<'_>) -> Option<ReloadSettings> {
+    let watch = reader.get(&table::WATCH_FILES);
+    let poll = reader.get(&table::DATASET_POLL_INTERVAL);
+    Some(ReloadSettings { watch: watch?, poll: poll? })
 }
 
 fn engine(reader: &mut Reader<'_>) -> Option<EngineConfig> {

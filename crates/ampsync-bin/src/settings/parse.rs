@@ -190,7 +190,7 @@ pub(super) fn progress(text: &str) -> Result<Progress, String> {
     one_of(text, &[("auto", Progress::Auto), ("off", Progress::Off)])
 }
 
-pub(super) fn head_probe(text: &str) -> Result<Option<Duration>, String> {
+pub(super) fn off_or_seconds(text: &str) -> Result<Option<Duration>, String> {
     if text.eq_ignore_ascii_case("off") {
         return Ok(None);
     }

@@ -83,8 +83,18 @@ settings! {
     }
     /// How often the server is asked where the chain's head is, in seconds, while a table is behind;
     /// off: never. Without it neither lag nor the time that is left is known.
-    HEAD_PROBE: Option<Duration> = parse::head_probe, {
+    HEAD_PROBE: Option<Duration> = parse::off_or_seconds, {
         group: Group::Dataset, value: "off|SECONDS", default: Some("10"), example: "10",
+    }
+    /// How often, in seconds, the files of the settings are compared with what was read, besides
+    /// being watched; off: only SIGHUP makes them be read again.
+    WATCH_FILES: Option<Duration> = parse::off_or_seconds, {
+        group: Group::Dataset, value: "off|SECONDS", default: Some("10"), example: "10",
+    }
+    /// How often the Admin API is asked, in seconds, whether DATASET names another manifest; off: at
+    /// the start only.
+    DATASET_POLL_INTERVAL: Option<Duration> = parse::off_or_seconds, {
+        group: Group::Dataset, value: "off|SECONDS", default: Some("off"), example: "60",
     }
     /// The database to write to: a URL as libpq takes it, or its name=value pairs. Special
     /// characters in the password are percent-encoded.

@@ -7,6 +7,7 @@ mod mistakes;
 mod options;
 mod pipe;
 mod process;
+mod reload;
 mod resources;
 mod schema;
 mod security;

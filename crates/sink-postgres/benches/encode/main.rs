@@ -36,7 +36,7 @@ fn measure(
     rows: &RecordBatch,
     options: &SinkOptions,
 ) {
-    let mut encoder = Encoder::new(&rows.schema(), options).unwrap();
+    let encoder = Encoder::new(&rows.schema(), options).unwrap();
     let bytes: usize = encoder.encode(rows).unwrap().iter().map(bytes::Bytes::len).sum();
     let throughputs = [
         ("rows", Throughput::Elements(rows.num_rows().try_into().unwrap())),

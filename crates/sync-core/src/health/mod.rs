@@ -70,6 +70,11 @@ impl HealthBoard {
         *lock(&self.budget) = Some(budget);
     }
 
+    /// Takes a table off the board.
+    pub(crate) fn remove(&self, table: &str) {
+        lock(&self.tables).remove(table);
+    }
+
     pub(crate) fn update(&self, table: &str, change: impl FnOnce(&mut TableHealth, SystemTime)) {
         let now = SystemTime::now();
         let mut tables = lock(&self.tables);

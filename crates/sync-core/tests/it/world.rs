@@ -23,7 +23,7 @@ pub(crate) struct World {
     pub(crate) shutdown: CancellationToken,
 }
 
-type MakeSink = Box<dyn Fn() -> FaultySink<MemorySink> + Send + Sync>;
+pub(crate) type MakeSink = Box<dyn Fn() -> FaultySink<MemorySink> + Send + Sync>;
 
 impl World {
     pub(crate) fn new(script: Script) -> Self {

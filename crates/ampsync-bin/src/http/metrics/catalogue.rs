@@ -68,6 +68,12 @@ metrics! {
         "How many may be open (MAX_DB_CONNECTIONS)";
     CONNECTIONS_WAITING = "ampsync_database_connections_waiting", Gauge, "waiters", [],
         "How many tables wait for a connection because all are used";
+    RELOADS = "ampsync_reloads_total", Counter, "reloads", ["outcome"],
+        "How often the settings were read again: applied, unchanged or failed";
+    RELOAD_OK = "ampsync_reload_ok", Gauge, "0 or 1", [],
+        "Whether the last reload succeeded; 1 until there is one";
+    LAST_RELOAD = "ampsync_last_reload_timestamp_seconds", Gauge, "Unix time in seconds", [],
+        "When the settings were last read again; 0 until then";
     TABLE_STATE = "ampsync_table_state", Gauge, "0 or 1", ["table", "state"],
         "1 for what the table is doing, 0 for everything else";
     TABLE_READY = "ampsync_table_ready", Gauge, "0 or 1", ["table"],
@@ -147,7 +153,7 @@ mod tests {
             assert!(name.starts_with("ampsync_") && name.chars().all(plain), "{name}");
             assert_eq!(*kind == Kind::Counter, name.ends_with("_total"), "{name}");
             assert!(!help.is_empty() && !help.ends_with('.'), "{name}");
-            let known = ["table", "network", "state", "class", "version", "commit"];
+            let known = ["table", "network", "state", "class", "outcome", "version", "commit"];
             assert!(labels.iter().all(|label| known.contains(label)), "{name}: {labels:?}");
         }
     }

@@ -7,6 +7,7 @@ use super::super::readiness::Readiness;
 use super::super::scene::Moment;
 use super::catalogue::{self as metric, Metric};
 use super::text::{Number, Samples, Text};
+use crate::reload::{Outcome, Tally};
 
 /// Every state, each of which has a series from the start.
 const STATES: [TableState; 7] = [
@@ -24,6 +25,7 @@ pub(in super::super) fn render(scene: &Scene) -> String {
     let moment = scene.moment();
     let mut text = Text::default();
     process(&mut text, scene, &moment);
+    reloads(&mut text, &scene.reloads.tally());
     let mut tables = Tables { text: &mut text, moment: &moment };
     tables.doing();
     tables.blocks();
@@ -48,6 +50,19 @@ fn process(text: &mut Text, scene: &Scene, moment: &Moment) {
         samples.value(&["used"], connections.used);
         samples.value(&["idle"], connections.idle);
     });
+}
+
+fn reloads(text: &mut Text, tally: &Tally) {
+    text.metric(&metric::RELOADS, |samples| {
+        samples.value(&["applied"], tally.applied);
+        samples.value(&["unchanged"], tally.unchanged);
+        samples.value(&["failed"], tally.failed);
+    });
+    let last = tally.last.as_ref();
+    let is_ok = last.is_none_or(|last| !matches!(last.outcome, Outcome::Failed { .. }));
+    text.metric(&metric::RELOAD_OK, |samples| samples.value(&[], is_ok));
+    let at = last.map_or(UNIX_EPOCH, |last| last.at);
+    text.metric(&metric::LAST_RELOAD, |samples| samples.value(&[], unix(at)));
 }
 
 /// What is told of each table.
