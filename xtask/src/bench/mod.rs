@@ -47,6 +47,13 @@ pub(crate) struct Options {
     debug: bool,
 }
 
+impl Options {
+    /// Every part, as small as it goes, with what is built anyway.
+    pub(crate) fn smallest() -> Self {
+        Self { parts: Vec::new(), rounds: 1, scale: 0.002, program: None, debug: true }
+    }
+}
+
 /// Something to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {

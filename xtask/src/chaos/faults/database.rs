@@ -18,6 +18,9 @@ pub(in super::super) use disk::{Disk, full as disk_full};
 
 /// How long an error may take to come.
 const WAIT: Duration = Duration::from_secs(15);
+/// How long an instance may take to come so far as to write: on a machine with other work, a
+/// connection alone can take a minute.
+const WRITER_WITHIN: Duration = Duration::from_secs(120);
 
 /// The sessions of all instances.
 async fn sessions(world: &World) -> Result<Vec<i32>> {
@@ -32,7 +35,7 @@ async fn writer_exists(world: &World) -> Result<()> {
     let session = world.admin().await?;
     let query = "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) \
                  WHERE locktype = 'advisory' AND granted AND usename = $1)";
-    let deadline = Instant::now() + WAIT;
+    let deadline = Instant::now() + WRITER_WITHIN;
     while !session.query_one(query, &[&ROLE]).await?.try_get::<_, bool>(0)?
         && Instant::now() < deadline
     {

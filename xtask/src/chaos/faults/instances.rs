@@ -11,8 +11,9 @@ use tokio::time::{Instant, sleep};
 use super::super::world::{DATABASE, ROLE, World};
 use super::{POLL, hold, process};
 
-/// How long another instance may take to write after the writer is gone.
-const TAKEOVER_WITHIN: Duration = Duration::from_secs(60);
+/// How long another instance may take to write after the writer is gone. It takes a second or two
+/// (`cargo xtask bench takeover`); a machine with other work may take longer.
+const TAKEOVER_WITHIN: Duration = Duration::from_secs(120);
 
 /// The sum of the versions of all checkpoints: it grows with every commit.
 async fn versions(session: &Session) -> Result<i64> {
