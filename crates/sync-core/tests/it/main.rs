@@ -6,13 +6,7 @@
 mod faulty;
 mod following;
 mod healing;
-mod json_lines;
 mod script;
 mod stopping;
 mod telling;
 mod world;
-
-#[path = "../../examples/json_lines/saved.rs"]
-mod saved;
-#[path = "../../examples/json_lines/sink.rs"]
-mod sink;

@@ -1,4 +1,10 @@
 //! The example of a sink keeps the contracts, and follows a server's chain through a reorg.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../examples/json_lines/saved.rs"]
+mod saved;
+#[path = "../examples/json_lines/sink.rs"]
+mod sink;
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +20,7 @@ use sync_core::{EngineConfig, HealthBoard, Outcome, TableSync, run};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use crate::sink::JsonLines;
+use sink::JsonLines;
 
 struct Folder(TempDir);
 
