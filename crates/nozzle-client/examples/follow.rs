@@ -7,12 +7,14 @@
 //! A bearer token is taken from `NOZZLE_AUTH_TOKEN`.
 
 use std::env;
+use std::error::Error;
+use std::io::{Write, stdout};
 
 use futures::StreamExt;
 use nozzle_client::{ReorgEvent, SqlClient, with_reorg};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [endpoint, sql] = arguments.as_slice() else {
         return Err("usage: follow ENDPOINT SQL".into());
@@ -21,9 +23,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Ok(token) = env::var("NOZZLE_AUTH_TOKEN") {
         builder = builder.bearer_token(token);
     }
-    let stream = builder.build()?.query(sql, None).await?;
+    follow(&builder.build()?, sql, &mut stdout()).await
+}
+
+pub(crate) async fn follow(
+    client: &SqlClient,
+    sql: &str,
+    out: &mut impl Write,
+) -> Result<(), Box<dyn Error>> {
+    let stream = client.query(sql, None).await?;
     for field in stream.schema().fields() {
-        println!("column {} {}", field.name(), field.data_type());
+        writeln!(out, "column {} {}", field.name(), field.data_type())?;
     }
 
     let mut events = with_reorg(stream);
@@ -32,16 +42,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             ReorgEvent::Batch { data, metadata } => {
                 let ranges = metadata.map(|metadata| metadata.ranges).unwrap_or_default();
                 let ranges: Vec<_> = ranges.iter().map(ToString::to_string).collect();
-                println!("{} rows of {}", data.num_rows(), ranges.join(", "));
+                writeln!(out, "{} rows of {}", data.num_rows(), ranges.join(", "))?;
             }
             ReorgEvent::Reorg { invalidation } => {
                 for range in invalidation {
-                    println!("reorg: the rows of {range} are not true any more");
+                    writeln!(out, "reorg: the rows of {range} are not true any more")?;
                 }
             }
-            ReorgEvent::Watermark(resume) => println!("complete; resume from {resume}"),
+            ReorgEvent::Watermark(resume) => writeln!(out, "complete; resume from {resume}")?,
         }
     }
-    println!("the server has no data for this query yet");
+    writeln!(out, "the server has no data for this query yet")?;
     Ok(())
 }

@@ -12,6 +12,7 @@ use crate::trust;
 /// What can be done about one is what [`fault`](sync_core::Classify::fault) and
 /// [`remedy`](sync_core::Classify::remedy) say. None of them ever shows the bearer token.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The endpoint is no URL that a server could be at.
     #[error(

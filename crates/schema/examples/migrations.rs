@@ -14,6 +14,10 @@ use ampsync_schema::{
 use arrow_schema::{DataType, Field, Schema};
 
 fn main() -> Result<(), Box<dyn Error>> {
+    print_and_write(env::args().nth(1).as_deref())
+}
+
+pub(crate) fn print_and_write(folder: Option<&str>) -> Result<(), Box<dyn Error>> {
     let table = transfers()?;
 
     println!("-- the table\n\n{}", Migration::new([(&table, None)]).up_script());
@@ -33,12 +37,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("-- what makes it the one that is wanted\n\n{}", alter.up_script());
     println!("-- and what undoes that\n\n{}", alter.down_script());
 
-    let folder = env::args().nth(1);
-    let there = folder.as_deref().map_or_else(|| Ok(Vec::new()), read)?;
+    let there = folder.map_or_else(|| Ok(Vec::new()), read)?;
     let files = Layout::Sqlx.files("transfers", &alter, &there)?;
     for file in &files {
         println!("-- file {}", file.name);
-        if let Some(folder) = &folder {
+        if let Some(folder) = folder {
             fs::write(format!("{folder}/{}", file.name), &file.contents)?;
         }
     }

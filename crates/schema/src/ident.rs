@@ -13,6 +13,7 @@ pub struct Ident(String);
 
 /// Why a text cannot be an identifier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidIdent {
     /// It is empty.
     #[error("an identifier cannot be empty")]

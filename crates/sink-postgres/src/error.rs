@@ -12,6 +12,7 @@ use crate::writer::Writer;
 
 /// What can go wrong with the PostgreSQL sink. No variant holds a password.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The server, or the connection to it, failed.
     #[error("could not {doing}")]

@@ -4,4 +4,5 @@
 mod dependencies;
 mod deploy;
 mod guarantees;
+mod operations;
 mod sources;

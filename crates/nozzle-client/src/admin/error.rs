@@ -8,6 +8,7 @@ use crate::trust;
 /// Everything that can go wrong between a client and the Admin API. No variant shows the bearer
 /// token.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum AdminError {
     /// The endpoint is no URL that a server could be at.
     #[error(

@@ -3,6 +3,7 @@
 
 mod admin;
 mod batches;
+mod examples;
 mod failures;
 mod follow;
 mod head;

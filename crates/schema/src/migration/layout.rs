@@ -31,6 +31,7 @@ pub struct File {
 
 /// Why there are no files for a migration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LayoutError {
     /// Some tool could not read the name of the migration.
     #[error("{0:?} cannot name a migration: use letters, digits and underscores, at most 100")]

@@ -3,6 +3,7 @@
 
 mod catalog;
 mod create;
+mod examples;
 mod identifiers;
 mod options;
 mod random;

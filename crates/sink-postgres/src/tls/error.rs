@@ -8,6 +8,7 @@ use sync_core::{Fault, cause};
 
 /// Why there is no TLS to the server as it was asked for.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TlsError {
     /// The options do not go together.
     #[error("{problem}")]

@@ -3,6 +3,7 @@ use crate::chain::{BlockNum, BlockRange, Cursor, Network};
 /// Something a server must never say. Nothing of the message is written; the stream is opened
 /// again from the checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Violation {
     /// Rows without the range of blocks they are of.
     #[error("{rows} rows arrived without a block range")]
