@@ -30,6 +30,7 @@ impl Encoder {
     /// # Errors
     /// When a value cannot be stored.
     pub fn encode(&self, rows: &RecordBatch) -> Result<Vec<Bytes>, Error> {
+        self.0.check(rows)?;
         let mut pieces = Vec::new();
         let (mut data, mut encoding) = (self.0.data(), self.0.begin(rows)?);
         while encoding.fill(&mut data)? {

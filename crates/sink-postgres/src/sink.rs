@@ -210,6 +210,7 @@ impl Txn for PgTxn<'_> {
     }
 
     async fn append(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+        self.prepared.encoder.check(rows)?;
         self.rows.push(rows.clone());
         Ok(())
     }

@@ -22,15 +22,16 @@ fn allocations(columns: Vec<(&str, ArrayRef)>, options: &SinkOptions) -> u64 {
     allocation_counter::measure(|| _ = encoder.encode(&rows).unwrap()).count_total
 }
 
-/// Chunks are cut for `COPY`, one for each 256 KiB, in a list that may grow a few times.
-const CHUNKS: u64 = 12;
+/// What 5,000 rows may need more than 100: memory for each piece of 128 KiB, the owner of it, and the
+/// list of the pieces, which grows a few times.
+const PIECES: u64 = 40;
 
 #[test]
 fn rows_of_logs_cost_no_allocation_each() {
     let options = SinkOptions::default();
     let (few, many) =
         (allocations(columns::logs(100), &options), allocations(columns::logs(5_000), &options));
-    assert!(many <= few + CHUNKS, "{few} for 100 rows, {many} for 5000");
+    assert!(many <= few + PIECES, "{few} for 100 rows, {many} for 5000");
 }
 
 #[test]
@@ -44,6 +45,6 @@ fn values_of_every_type_cost_no_allocation_each() {
         let name = few.name;
         let few = allocations(vec![("value", few.values)], &options);
         let many = allocations(vec![("value", many.values)], &options);
-        assert!(many <= few + CHUNKS, "{name}: {few} for 100 rows, {many} for 5000");
+        assert!(many <= few + PIECES, "{name}: {few} for 100 rows, {many} for 5000");
     }
 }

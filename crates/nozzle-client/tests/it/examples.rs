@@ -38,7 +38,7 @@ async fn follow_prints_columns_rows_and_where_to_resume() {
     let ended = follow::follow(&client, &sql, &mut printed).await.unwrap_err();
     assert!(ended.downcast_ref::<io::Error>().is_some(), "{ended}");
     let UntilComplete(text) = printed;
-    for part in ["column _block_num UInt64\n", "10 rows of ", "complete; resume from "] {
+    for part in ["column _block_num UInt64\n", " rows of ", "complete; resume from "] {
         assert!(text.contains(part), "{part:?} in {text}");
     }
 }

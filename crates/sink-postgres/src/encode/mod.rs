@@ -90,9 +90,8 @@ impl TableEncoder {
         CopyData::new(self.policy)
     }
 
-    /// Begins to encode `rows`.
+    /// Begins to encode `rows`, which have passed [`check`](Self::check).
     pub(crate) fn begin<'a>(&'a self, rows: &'a RecordBatch) -> Result<Encoding<'a>, Error> {
-        self.check_columns(rows)?;
         let mut writers = Vec::with_capacity(self.columns.len());
         for (column, array) in self.columns.iter().zip(rows.columns()) {
             let writer = column.plan.writer(array);
@@ -102,7 +101,7 @@ impl TableEncoder {
     }
 
     /// Rows of another shape must not be taken for ours.
-    fn check_columns(&self, rows: &RecordBatch) -> Result<(), Error> {
+    pub(crate) fn check(&self, rows: &RecordBatch) -> Result<(), Error> {
         let other = |what| Error::OtherColumns { table: self.table.clone(), what };
         if rows.num_columns() != self.columns.len() {
             let (found, wanted) = (rows.num_columns(), self.columns.len());

@@ -1,10 +1,10 @@
-//! What cannot be stored is refused before anything is written, and named.
+//! What cannot be stored is refused, and named; nothing of its transaction is left.
 
 use std::error::Error as _;
 use std::sync::Arc;
 
 use ampsync_testkit::postgres::shared;
-use arrow_array::{StringArray, UInt64Array};
+use arrow_array::{RecordBatch, StringArray, UInt64Array};
 use arrow_schema::{DataType, Field, Schema};
 use sink_postgres::{
     ConnectOptions, Database, DatabaseOptions, Error, SslMode, TlsOptions, ValueError,
@@ -20,12 +20,13 @@ async fn text_with_a_nul_is_refused_with_table_column_and_block() {
     let mut sink = world.sink();
     let before = ready(&mut sink, &plan()).await;
     let bad = batch(&[7, 8], vec![("data", Arc::new(StringArray::from(vec!["fine", "a\0b"])))]);
-    let mut txn = sink.begin().await.unwrap();
-    let error = txn.append(&bad).await.unwrap_err();
+    let error = undone(&mut sink, &bad, &advance(&before, &[range(7, 8)])).await;
     assert_eq!(error.to_string(), r#"table "public"."logs", column "data", block 8"#);
     assert!(error.source().unwrap().to_string().contains("NUL"));
     assert_eq!(error.fault(), Fault::Permanent);
-    // Nothing of the batch is left in the transaction.
+    // Nothing of the batch is left, and the next transaction is as good as any.
+    assert_eq!(world.blocks().await, Vec::<i64>::new());
+    let mut txn = sink.begin().await.unwrap();
     txn.append(&rows(&[9])).await.unwrap();
     txn.commit(&advance(&before, &[range(9, 9)])).await.unwrap();
     assert_eq!(world.blocks().await, [9]);
@@ -35,9 +36,8 @@ async fn text_with_a_nul_is_refused_with_table_column_and_block() {
 async fn a_block_number_above_bigint_or_null_is_refused() {
     let world = World::new().await;
     let mut sink = world.sink();
-    ready(&mut sink, &plan()).await;
-    let mut txn = sink.begin().await.unwrap();
-    let error = txn.append(&rows(&[1, 1 << 63])).await.unwrap_err();
+    let before = ready(&mut sink, &plan()).await;
+    let error = undone(&mut sink, &rows(&[1, 1 << 63]), &advance(&before, &[range(1, 1)])).await;
     let Error::Value { source, block: Some(block), .. } = error else { panic!("{error}") };
     let ValueError::OutOfRange { value, ty } = *source else { panic!("{source}") };
     assert_eq!((value, ty.as_str()), (block.to_string(), "bigint"));
@@ -47,7 +47,8 @@ async fn a_block_number_above_bigint_or_null_is_refused() {
     ]);
     let blocks = Arc::new(UInt64Array::from(vec![Some(1), None]));
     let data = Arc::new(StringArray::from(vec!["x", "y"]));
-    let rows = arrow_array::RecordBatch::try_new(Arc::new(schema), vec![blocks, data]).unwrap();
+    let rows = RecordBatch::try_new(Arc::new(schema), vec![blocks, data]).unwrap();
+    let mut txn = sink.begin().await.unwrap();
     let error = txn.append(&rows).await.unwrap_err();
     assert!(matches!(error, Error::Value { block: None, .. }), "{error}");
 }

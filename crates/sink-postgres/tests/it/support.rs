@@ -133,6 +133,20 @@ pub(crate) fn invalid(start: u64, end: u64) -> InvalidationRange {
     InvalidationRange { network: Network::new("mainnet"), start: block(start), end: block(end) }
 }
 
+/// Why a transaction with these rows is undone.
+pub(crate) async fn undone(
+    sink: &mut PostgresSink,
+    rows: &RecordBatch,
+    advance: &Advance,
+) -> Error {
+    let mut txn = sink.begin().await.unwrap();
+    txn.append(rows).await.unwrap();
+    match txn.commit(advance).await.unwrap_err() {
+        CommitError::Aborted(error) => error,
+        other @ (CommitError::InDoubt(_) | CommitError::Fenced) => panic!("{other}"),
+    }
+}
+
 /// Moves `from` by the completed ranges.
 pub(crate) fn advance(from: &Checkpoint, completed: &[BlockRange]) -> Advance {
     Advance {

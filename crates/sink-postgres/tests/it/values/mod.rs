@@ -13,6 +13,7 @@ use std::sync::Arc;
 use ampsync_schema::{ColumnOptions, ColumnType};
 use arrow_array::{Array, ArrayRef};
 use sink_postgres::{Error, SinkOptions, ValueCounts, ValueError};
+use sync_core::CommitError;
 
 use crate::support::*;
 
@@ -31,7 +32,10 @@ async fn stored(
     let mut txn = sync_core::Sink::begin(&mut sink).await?;
     sync_core::Txn::append(&mut txn, &rows).await?;
     let last = u64::try_from(count).unwrap();
-    sync_core::Txn::commit(txn, &advance(&start, &[range(0, last)])).await.unwrap();
+    match sync_core::Txn::commit(txn, &advance(&start, &[range(0, last)])).await {
+        Err(CommitError::Aborted(error)) => return Err(error),
+        committed => _ = committed.unwrap(),
+    }
     let query = format!("SELECT {} FROM t ORDER BY _block_num", names.join(", "));
     Ok((world.texts(&query).await, sink.value_counts()))
 }

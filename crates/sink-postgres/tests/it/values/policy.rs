@@ -7,7 +7,6 @@ use arrow_array::builder::{ListBuilder, TimestampSecondBuilder};
 use arrow_array::*;
 use arrow_schema::{DataType, Field, Fields, Schema};
 use sink_postgres::{Error, NulPolicy, RangePolicy, SinkOptions, ValueError};
-use sync_core::{Sink, Txn};
 
 use super::{choose, refused, stored};
 use crate::support::*;
@@ -109,12 +108,12 @@ async fn what_may_not_be_null_is_an_error_all_the_same() {
         Field::new("on", DataType::Date32, false),
     ]);
     let mut sink = world.sink().with_options(nulls());
-    ready(&mut sink, &plan_of("t", schema.clone())).await;
+    let start = ready(&mut sink, &plan_of("t", schema.clone())).await;
     for (block, day) in [(0, i32::MAX), (1 << 63, 0)] {
         let columns: Vec<ArrayRef> =
             vec![Arc::new(UInt64Array::from(vec![block])), Arc::new(Date32Array::from(vec![day]))];
         let rows = RecordBatch::try_new(Arc::new(schema.clone()), columns).unwrap();
-        let error = sink.begin().await.unwrap().append(&rows).await.unwrap_err();
+        let error = undone(&mut sink, &rows, &advance(&start, &[range(0, 1)])).await;
         let Error::Value { source, .. } = error else { panic!("{error}") };
         assert!(matches!(*source, ValueError::OutOfRange { .. }), "{source}");
     }
