@@ -10,10 +10,15 @@ use tokio_postgres::{NoTls, SimpleQueryMessage, SimpleQueryRow};
 use super::{Database, PATIENCE, simulate, start};
 
 const DOCUMENT: &str = include_str!("../../../../../docs/reading.md");
+const README: &str = include_str!("../../../../../README.md");
 
 /// The SQL of the document under a heading.
 fn documented(heading: &str) -> &'static str {
-    let (_, section) = DOCUMENT.split_once(heading).unwrap();
+    under(DOCUMENT, heading)
+}
+
+fn under(document: &'static str, heading: &str) -> &'static str {
+    let (_, section) = document.split_once(heading).unwrap();
     let (_, sql) = section.split_once("```sql\n").unwrap();
     sql.split_once("```").unwrap().0
 }
@@ -146,6 +151,8 @@ async fn a_role_with_the_documented_rights_reads_and_waits_and_with_none_less() 
     let read = documented("## Several tables at one block");
     let wait = documented("## Waiting for a block");
     reader.simple_query(read).await.unwrap();
+    let join = under(README, "### Reading several tables as one");
+    assert!(!reader.query(join.trim(), &[]).await.unwrap().is_empty());
     let waited: bool = reader.query_one(wait.trim(), &[]).await.unwrap().get(0);
     assert!(waited);
     for right in [
