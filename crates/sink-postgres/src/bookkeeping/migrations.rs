@@ -77,7 +77,11 @@ COMMENT ON COLUMN ampsync.reorgs.rows IS 'How many rows were deleted.';
 COMMENT ON COLUMN ampsync.reorgs.depth IS 'How many completed blocks were taken back.';
 COMMENT ON COLUMN ampsync.reorgs.from_block IS 'The cursor before the reorg.';
 COMMENT ON COLUMN ampsync.reorgs.from_hash IS 'The hash of that block.';
-"];
+", include_str!("reading.sql")];
+
+/// The oldest version that has all that writing needs. What came later, only readers use: a role
+/// that may not create it writes without.
+const ENOUGH: i32 = 1;
 
 const SCHEMA: &str = "ampsync";
 
@@ -86,7 +90,10 @@ const DOING: &str = "create the bookkeeping in schema ampsync";
 /// Brings the bookkeeping to the version this release knows. Costs two short queries when it is
 /// there already; a role without the right to create anything can then use it.
 pub(crate) async fn migrate(database: &Database, connection: &Connection) -> Result<(), Error> {
-    if version(database, connection).await?.map(check).transpose()? == Some(true) {
+    let found = version(database, connection).await?;
+    if found.map(check).transpose()? == Some(true)
+        || goes_without(database, connection, found).await?
+    {
         return Ok(());
     }
     let begin = format!("{}; {DDL_LOCK}", database.begin());
@@ -98,11 +105,35 @@ pub(crate) async fn migrate(database: &Database, connection: &Connection) -> Res
 /// Does the same in the transaction that is open, and that will be rolled back. Returns whether
 /// anything had to be done.
 pub(crate) async fn rehearse(database: &Database, connection: &Connection) -> Result<bool, Error> {
-    if version(database, connection).await?.map(check).transpose()? == Some(true) {
+    let found = version(database, connection).await?;
+    if found.map(check).transpose()? == Some(true)
+        || goes_without(database, connection, found).await?
+    {
         return Ok(false);
     }
     database.answer(DOING, connection.batch_execute(DDL_LOCK)).await?;
     complete(database, connection).await?;
+    Ok(true)
+}
+
+/// Whether what is there is old but enough, and our role may not change it: then somebody else
+/// has to, and until then nothing has to wait.
+async fn goes_without(
+    database: &Database,
+    client: &Client,
+    found: Option<i32>,
+) -> Result<bool, Error> {
+    let Some(found) = found.filter(|found| *found >= ENOUGH) else { return Ok(false) };
+    let row = database.answer(DOING, client.query_one(MAY_CHANGE, &[])).await?;
+    if get(&row, "allowed")? {
+        return Ok(false);
+    }
+    tracing::info!(
+        version = found,
+        newest = known(),
+        "the bookkeeping is of an older release; what it lacks is for readers only, and is added \
+         once ampsync runs as the owner of schema ampsync"
+    );
     Ok(true)
 }
 
@@ -168,6 +199,11 @@ SELECT current_user::text AS role, coalesce(bool_or(c.relname = 'meta'), false) 
                          AND pg_catalog.has_table_privilege(c.oid, 'SELECT')), true) AS allowed
 FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
 WHERE n.nspname = 'ampsync' AND c.relname IN ('meta', 'checkpoints', 'ranges', 'reorgs')";
+
+/// Whether our role may bring the bookkeeping to a newer version.
+const MAY_CHANGE: &str = "\
+SELECT pg_catalog.has_schema_privilege('ampsync', 'CREATE')
+       AND pg_catalog.has_table_privilege('ampsync.meta', 'UPDATE') AS allowed";
 
 /// The version that is there, if any.
 ///

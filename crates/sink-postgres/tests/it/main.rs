@@ -13,6 +13,7 @@ mod maintenance;
 mod notify;
 mod pooler;
 mod prepare;
+mod reading;
 mod refusals;
 mod support;
 mod tls;

@@ -9,6 +9,7 @@ mod heals;
 mod instances;
 mod killed;
 mod queries;
+mod reading;
 mod replayed;
 mod resolved;
 

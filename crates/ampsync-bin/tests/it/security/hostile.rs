@@ -86,7 +86,8 @@ impl Cage {
         let extra: Vec<_> = found.iter().filter(|name| !wanted.contains(name)).collect();
         assert!(extra.is_empty(), "{doing}: {extra:?}");
         let others = "SELECT (SELECT count(*) FROM pg_proc p JOIN pg_namespace n \
-                        ON n.oid = p.pronamespace WHERE n.nspname IN ('public', 'ampsync')) \
+                        ON n.oid = p.pronamespace WHERE n.nspname = 'public' OR n.nspname = 'ampsync' \
+                        AND p.proname NOT IN ('safe_block', 'wait_for_block')) \
                       + (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal) \
                       + (SELECT count(*) FROM pg_event_trigger)";
         assert_eq!(self.database.count(others).await, 0, "{doing}");
