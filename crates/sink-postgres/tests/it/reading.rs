@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ampsync_testkit::postgres::{Session, shared};
 use sink_postgres::PostgresSink;
-use sync_core::chain::{BlockHash, BlockRange, Network};
 use sync_core::Checkpoint;
+use sync_core::chain::{BlockHash, BlockRange, Network};
 use tokio_postgres::error::SqlState;
 
 use crate::support::*;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use ampsync_testkit::postgres::Session;
 use nozzle_sim::{BlockHash, Chain, SimServer, Table};
+use tokio::task::JoinSet;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{NoTls, SimpleQueryMessage, SimpleQueryRow};
 
@@ -41,7 +42,7 @@ impl View {
             match message {
                 SimpleQueryMessage::RowDescription(_) => results.push(Vec::new()),
                 SimpleQueryMessage::Row(row) => results.last_mut().unwrap().push(row),
-                _ => {}
+                SimpleQueryMessage::CommandComplete(_) | _ => {}
             }
         }
         let [safe, blocks, logs] = results.try_into().unwrap();
@@ -94,7 +95,8 @@ async fn whoever_reads_two_tables_at_the_safe_block_never_sees_them_differ() {
     let reader = database.cluster.connect(&database.name).await.unwrap();
     let (chain, logs) = (sim.chain_watch(), sim.table("logs"));
     let (told, mut views) = tokio::sync::watch::channel(0_u32);
-    let reading = tokio::spawn(async move {
+    let mut reading = JoinSet::new();
+    reading.spawn(async move {
         let mut last = None;
         loop {
             let view = View::read(&reader).await;
@@ -121,7 +123,7 @@ async fn whoever_reads_two_tables_at_the_safe_block_never_sees_them_differ() {
         assert!(seen.unwrap().is_ok(), "the reader has found a difference");
     }
     drop(views);
-    reading.await.unwrap();
+    reading.join_next().await.unwrap().unwrap();
     database.equals(&sim).await;
     let view = View::read(&database.session).await;
     assert_eq!(view.safe, Some(sim.chain().head().unwrap().number), "at rest, all is safe");
@@ -147,7 +149,8 @@ async fn a_role_with_the_documented_rights_reads_and_waits_and_with_none_less() 
     let mut config = database.cluster.config(&database.name);
     config.user(&role).password("pass");
     let (reader, connection) = config.connect(NoTls).await.unwrap();
-    let _connection = tokio::spawn(connection);
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
     let read = documented("## Several tables at one block");
     let wait = documented("## Waiting for a block");
     reader.simple_query(read).await.unwrap();
