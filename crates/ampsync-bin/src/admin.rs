@@ -1,5 +1,5 @@
 //! Which dataset is meant, asked of the Admin API before anything is streamed: a tag is resolved
-//! once, and what it named then is what is streamed until the process ends.
+//! once, and what it named then is what is streamed until the settings are read again.
 
 use std::borrow::Cow;
 

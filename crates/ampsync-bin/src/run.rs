@@ -10,10 +10,8 @@ use std::sync::Arc;
 use crate::cli::{self, Verb, WELCOME};
 use crate::console::Console;
 use crate::logging::LogSettings;
-use crate::reload::{Begun, recorded};
-use crate::settings::{
-    self, Given, Lasting, Mistakes, Parts, SchemaSettings, Settings, StoredSettings,
-};
+use crate::reload::{Begun, Read};
+use crate::settings::{self, Given, Mistakes, Parts, SchemaSettings, StoredSettings};
 use crate::{check, healthcheck, logging, reset, schema, status, sync};
 
 /// How the program ends.
@@ -54,9 +52,7 @@ pub(crate) fn main(arguments: Vec<OsString>, environment: BTreeMap<OsString, OsS
     let read_file = |path: &Path| std::fs::read_to_string(path);
     let done = match line.verb {
         Verb::Sync => {
-            let ((settings, lasting), files) = recorded(|read_file| {
-                (Settings::read(&given, read_file), Lasting::read(&given, read_file))
-            });
+            let Read { settings, lasting, files } = Read::now(&given);
             settings.map(|settings| {
                 let console = Console::new(&settings.log);
                 logging::start(&settings.log, &console);

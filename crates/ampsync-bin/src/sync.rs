@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 use crate::console::Console;
 use crate::http::{self, Scene, Started};
 use crate::plan::{self, PlannedTable};
-use crate::reload::{Begun, Engine, Reloader, Tables, is_asked_for};
+use crate::reload::{Begun, Engine, Reloader, Tables};
 use crate::run::{Exit, refuse};
 use crate::settings::{Mistake, Mistakes, Settings};
 use crate::signals::{Hangup, Signals};
@@ -110,7 +110,7 @@ async fn plan(
     let admin = adapters::admin_client(&settings.server)?;
     database::wait_until_usable(&settings.database, progress).await?;
     let dataset = &settings.dataset;
-    let admin = admin.filter(|_| is_asked_for(dataset));
+    let admin = admin.filter(|_| dataset.is_asked_for());
     let Some(admin) = admin else {
         return Ok((plan::tables(dataset, &settings.tables, None)?, None));
     };

@@ -1,14 +1,13 @@
 //! What stays the same however long it goes on: the cost of a row, and memory.
 
-use anyhow::{Context, Result};
-use nozzle_sim::{LoadConfig, LoadServer, Table};
+use anyhow::Result;
+use nozzle_sim::LoadConfig;
 use tokio::time::Instant;
 
 use super::figure::{Figures, Target};
 use super::process;
 use super::world::World;
 
-const ROWS_PER_BLOCK: u32 = 300;
 /// Where the cost of a row is taken, in millions of rows, over the last million.
 const MILLIONS: [u32; 3] = [1, 5, 20];
 /// An hour of a chain with a block a second.
@@ -22,7 +21,8 @@ pub(super) async fn measure(world: &World) -> Result<Figures> {
 }
 
 async fn cost(world: &World, figures: &mut Figures) -> Result<()> {
-    let (server, million) = (serve(0).await?, world.scaled(1_000_000 / ROWS_PER_BLOCK));
+    let (server, million) =
+        (world.serve(0).await?, world.scaled(1_000_000 / LoadConfig::ROWS_PER_BLOCK));
     let mut follower = world.follow(&server).await?;
     follower.opens(&server, 1).await?;
     let mut loaded = 0;
@@ -34,7 +34,7 @@ async fn cost(world: &World, figures: &mut Figures) -> Result<()> {
         let begun = Instant::now();
         server.mine(million);
         follower.reaches_head(&server, 1).await?;
-        let rows = f64::from(u32::try_from(million)? * ROWS_PER_BLOCK);
+        let rows = f64::from(u32::try_from(million)? * LoadConfig::ROWS_PER_BLOCK);
         let cost = begun.elapsed().as_secs_f64() / rows * 1e6;
         figures.take(&format!("a row at {at} M rows"), "µs", cost);
         loaded = at;
@@ -50,7 +50,7 @@ async fn cost(world: &World, figures: &mut Figures) -> Result<()> {
 }
 
 async fn memory(world: &World, figures: &mut Figures) -> Result<()> {
-    let server = serve(1).await?;
+    let server = world.serve(1).await?;
     let mut follower = world.follow(&server).await?;
     follower.opens(&server, 1).await?;
     let blocks = world.scaled(HOUR);
@@ -63,10 +63,4 @@ async fn memory(world: &World, figures: &mut Figures) -> Result<()> {
         figures.take(&format!("memory {name} at the head"), "MB", memory);
     }
     world.tidy(follower).await
-}
-
-async fn serve(blocks: u64) -> Result<LoadServer> {
-    let tables = vec![Table::logs().with_rows_per_block(ROWS_PER_BLOCK..=ROWS_PER_BLOCK)];
-    let config = LoadConfig { tables, blocks, ..LoadConfig::default() };
-    LoadServer::start(config).await.context("could not start the server")
 }

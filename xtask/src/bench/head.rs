@@ -4,26 +4,26 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nozzle_sim::{LoadConfig, LoadServer, Table};
+use nozzle_sim::{LoadConfig, LoadServer};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio_postgres::{Client, Statement};
 
 use super::figure::{Figures, Target};
 use super::process;
 use super::world::World;
 
-/// How many rows a block has.
-const ROWS: u32 = 300;
 /// How many blocks a second there are, and for how many seconds.
 const RATES: [(u32, u32); 3] = [(1, 15), (10, 10), (100, 5)];
 
 pub(super) async fn measure(world: &World) -> Result<Figures> {
     let mut figures = Figures::default();
-    let tables = vec![Table::logs().with_rows_per_block(ROWS..=ROWS)];
-    let config = LoadConfig { tables, blocks: 1, ..LoadConfig::default() };
-    let server = LoadServer::start(config).await.context("could not start the server")?;
+    let server = world.serve(1).await?;
     let mut follower = world.follow(&server).await?;
     follower.opens(&server, 1).await?;
     follower.reaches_head(&server, 1).await?;
+    // Beforehand: it is no part of what is measured.
+    let rows = "SELECT count(*) FROM logs WHERE _block_num = $1";
+    let rows = follower.session.prepare(rows).await?;
     for _ in 0..world.rounds {
         for (rate, seconds) in RATES {
             let mut ticks = interval(Duration::from_secs(1) / rate);
@@ -33,7 +33,7 @@ pub(super) async fn measure(world: &World) -> Result<Figures> {
                 ticks.tick().await;
                 let complete = Instant::now();
                 server.mine(1);
-                seen(&follower.session, &server).await?;
+                seen(&follower.session, &rows, &server).await?;
                 delays.push(complete.elapsed().as_secs_f64() * 1e3);
             }
             delays.sort_by(f64::total_cmp);
@@ -56,11 +56,11 @@ pub(super) async fn measure(world: &World) -> Result<Figures> {
 }
 
 /// Returns when the last block's rows can be seen.
-async fn seen(session: &tokio_postgres::Client, server: &LoadServer) -> Result<()> {
+async fn seen(session: &Client, rows: &Statement, server: &LoadServer) -> Result<()> {
     let (number, _) = server.head().context("there is no block")?;
     let number = i64::try_from(number)?;
-    let rows = session.prepare("SELECT count(*) FROM logs WHERE _block_num = $1").await?;
-    while session.query_one(&rows, &[&number]).await?.try_get::<_, i64>(0)? < i64::from(ROWS) {
+    let all = i64::from(LoadConfig::ROWS_PER_BLOCK);
+    while session.query_one(rows, &[&number]).await?.try_get::<_, i64>(0)? < all {
         sleep(Duration::from_micros(100)).await;
     }
     Ok(())

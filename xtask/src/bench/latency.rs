@@ -2,28 +2,25 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use nozzle_sim::{LoadConfig, LoadServer, Table};
+use anyhow::Result;
+use nozzle_sim::LoadConfig;
 use tokio::time::Instant;
 
 use super::delay::Wire;
 use super::figure::{Figures, Target};
 use super::world::World;
 
-const ROWS_PER_BLOCK: u32 = 300;
 const ROWS: u32 = 1_500_000;
 /// Milliseconds of the added round trips.
 const ROUND_TRIPS: [u32; 3] = [0, 2, 10];
 
 pub(super) async fn measure(world: &World) -> Result<Figures> {
     let mut figures = Figures::default();
-    let blocks = world.scaled(ROWS / ROWS_PER_BLOCK);
+    let blocks = world.scaled(ROWS / LoadConfig::ROWS_PER_BLOCK);
     let name = |milliseconds: u32| format!("{milliseconds} ms");
     for _ in 0..world.rounds {
         for milliseconds in ROUND_TRIPS {
-            let tables = vec![Table::logs().with_rows_per_block(ROWS_PER_BLOCK..=ROWS_PER_BLOCK)];
-            let config = LoadConfig { tables, blocks, ..LoadConfig::default() };
-            let server = LoadServer::start(config).await.context("could not start the server")?;
+            let server = world.serve(blocks).await?;
             let each_way = Duration::from_millis(milliseconds.into()) / 2;
             let wire = Wire::lay(world.cluster.addr(), each_way).await?;
             let database = world.cluster.create_database().await?;
@@ -31,7 +28,7 @@ pub(super) async fn measure(world: &World) -> Result<Figures> {
             follower.opens(&server, 1).await?;
             let begun = Instant::now();
             follower.reaches_head(&server, 1).await?;
-            let rows = f64::from(u32::try_from(blocks)? * ROWS_PER_BLOCK);
+            let rows = f64::from(u32::try_from(blocks)? * LoadConfig::ROWS_PER_BLOCK);
             let rate = rows / begun.elapsed().as_secs_f64() / 1e3;
             figures.take(&name(milliseconds), "k rows/s", rate);
             world.tidy(follower).await?;

@@ -88,12 +88,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         [] => Part::value_variants(),
         chosen => chosen,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("could not start the runtime")?;
-    runtime.block_on(async {
+    stage::runtime()?.block_on(async {
         let world = World::create(program, options.rounds, options.scale).await?;
         for part in parts {
             let figures = Box::pin(measure(*part, &world)).await;

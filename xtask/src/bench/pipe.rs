@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
-use nozzle_sim::{LoadConfig, LoadServer, Table};
+use nozzle_sim::{LoadConfig, Table};
 use tokio::time::Instant;
 
 use super::figure::{Figures, Target};
@@ -14,7 +14,7 @@ use super::psql;
 use super::world::{Follower, World};
 
 /// How many rows a block has.
-const LOGS: u32 = 300;
+const LOGS: u32 = LoadConfig::ROWS_PER_BLOCK;
 const TRANSACTIONS: u32 = 150;
 /// How many rows are loaded.
 const ROWS: u32 = 2_000_000;
@@ -84,7 +84,7 @@ async fn round(world: &World, load: &Load, figures: &mut Figures) -> Result<()> 
     let tables = u32::try_from(load.tables.len())?;
     let blocks = world.scaled(ROWS / load.rows_per_block / tables);
     let config = LoadConfig { tables: load.tables.clone(), blocks, ..LoadConfig::default() };
-    let server = LoadServer::start(config).await.context("could not start the server")?;
+    let server = world.serve_as(config).await?;
     let cpu_before = world.postgres_cpu()?;
     let mut follower = world.follow(&server).await?;
     follower.opens(&server, load.tables.len()).await?;

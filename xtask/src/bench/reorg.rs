@@ -1,7 +1,7 @@
 //! A reorg of 64 blocks: it must cost what it replaces, not what the table holds.
 
-use anyhow::{Context, Result, ensure};
-use nozzle_sim::{LoadConfig, LoadServer, Table};
+use anyhow::{Result, ensure};
+use nozzle_sim::{LoadConfig, Table};
 use tokio::time::Instant;
 
 use super::figure::{Figures, Target};
@@ -23,7 +23,7 @@ pub(super) async fn measure(world: &World) -> Result<Figures> {
             range_blocks: DEPTH.into(),
             ..LoadConfig::default()
         };
-        let server = LoadServer::start(config).await.context("could not start the server")?;
+        let server = world.serve_as(config).await?;
         let mut follower = world.follow(&server).await?;
         follower.opens(&server, 1).await?;
         follower.reaches_head(&server, 1).await?;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use nozzle_sim::{LoadConfig, LoadServer};
+use anyhow::Result;
 use tokio::time::{Instant, sleep};
 
 use super::figure::{Figures, Target};
@@ -12,8 +11,7 @@ use super::world::World;
 pub(super) async fn measure(world: &World) -> Result<Figures> {
     let mut figures = Figures::default();
     // More than is ever reached.
-    let config = LoadConfig { blocks: 1_000_000, ..LoadConfig::default() };
-    let server = LoadServer::start(config).await.context("could not start the server")?;
+    let server = world.serve(1_000_000).await?;
     let mut follower = world.follow(&server).await?;
     follower.opens(&server, 1).await?;
     for _ in 0..world.rounds {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ampsync_testkit::postgres::{Cluster, Session};
 use anyhow::{Context, Result, bail};
-use nozzle_sim::{LoadServer, Method};
+use nozzle_sim::{LoadConfig, LoadServer, Method};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
@@ -79,6 +79,16 @@ impl World {
     /// Where files may be put until the end.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Starts a server with so many blocks of logs.
+    pub(super) async fn serve(&self, blocks: u64) -> Result<LoadServer> {
+        self.serve_as(LoadConfig { blocks, ..LoadConfig::default() }).await
+    }
+
+    /// Starts a server.
+    pub(super) async fn serve_as(&self, config: LoadConfig) -> Result<LoadServer> {
+        LoadServer::start(config).await.context("could not start the server")
     }
 
     /// Starts an ampsync that follows `server` into an empty database.

@@ -50,11 +50,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Some(program) => program.clone(),
         None => stage::build(options.release)?,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("could not start the runtime")?;
+    let runtime = stage::runtime()?;
     println!("{}: {} faults", options.arguments(), faults.len());
     runtime
         .block_on(play(options, &faults, program))

@@ -39,12 +39,7 @@ pub(crate) struct Options {
 /// Runs the demo. The tables are equal to the chain if it returns `Ok`.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let program = stage::build(options.release)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("could not start the runtime")?;
-    runtime.block_on(play(options, program))
+    stage::runtime()?.block_on(play(options, program))
 }
 
 async fn play(options: &Options, program: PathBuf) -> Result<()> {

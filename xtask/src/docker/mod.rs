@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::stage;
 use bases::{Bases, NoBase};
 use project::{Compose, Project};
 
@@ -62,11 +63,7 @@ pub(crate) fn attempt(options: &Options) -> Result<Option<&'static str>> {
     if options.build_only {
         return Ok(None);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("could not start the runtime")?;
+    let runtime = stage::runtime()?;
     runtime.block_on(async {
         let mut interrupts = signal(SignalKind::interrupt()).context("could not await ctrl-c")?;
         let project = Project::up(compose, &bases, &images)?;

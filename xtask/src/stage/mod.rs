@@ -3,8 +3,10 @@
 
 mod ampsync;
 mod compare;
+mod runtime;
 mod state;
 
 pub(crate) use ampsync::{Ampsync, Told, build};
 pub(crate) use compare::{compare, table_names};
+pub(crate) use runtime::runtime;
 pub(crate) use state::{TableState, head, read};

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::plan::{self, PlannedTable};
 use crate::run::Exit;
-use crate::settings::{DatasetSettings, Parts, Streams, TablesSettings};
+use crate::settings::{DatasetSettings, Parts, TablesSettings};
 use clock::Clock;
 use problem::Problem;
 use report::Report;
@@ -62,9 +62,9 @@ async fn plan(
     (dataset, tables): (&DatasetSettings, &TablesSettings),
     report: &mut Report,
 ) -> Option<Vec<PlannedTable>> {
-    let resolved = match matches!(dataset.streams, Streams::Queries(_)) {
-        true => None,
-        false => match server.resolve(&dataset.dataset).await {
+    let resolved = match dataset.is_asked_for() {
+        false => None,
+        true => match server.resolve(&dataset.dataset).await {
             Ok(resolved) => resolved,
             Err(problem) => {
                 report.problem(problem);

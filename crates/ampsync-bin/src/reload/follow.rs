@@ -20,7 +20,7 @@ use super::trouble::Trouble;
 use super::{read, watch as files};
 use crate::plan::{self, PlannedTable};
 use crate::run::refuse;
-use crate::settings::{DatasetSettings, Given, Lasting, Mistakes, Settings, Streams};
+use crate::settings::{Given, Lasting, Mistakes, Settings};
 use crate::signals::Hangup;
 use crate::{adapters, admin, database, ends};
 
@@ -196,7 +196,7 @@ impl Reloader {
 
     async fn plan(&self, settings: &Settings) -> Result<Vec<PlannedTable>, Trouble> {
         let dataset = &settings.dataset;
-        let resolved = match self.admin.as_ref().filter(|_| is_asked_for(dataset)) {
+        let resolved = match self.admin.as_ref().filter(|_| dataset.is_asked_for()) {
             None => None,
             Some(admin) => {
                 let doing = format!("the dataset {} cannot be resolved", dataset.dataset);
@@ -208,11 +208,6 @@ impl Reloader {
         self.known.send_replace(known);
         Ok(plan::tables(dataset, &settings.tables, resolved.as_ref())?)
     }
-}
-
-/// Whether the Admin API is asked which manifest the dataset is.
-pub(crate) fn is_asked_for(dataset: &DatasetSettings) -> bool {
-    !matches!(dataset.streams, Streams::Queries(_))
 }
 
 /// Whether the server has every stream that is to be started.

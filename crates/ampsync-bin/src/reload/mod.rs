@@ -15,5 +15,5 @@ mod watch;
 
 pub(crate) use apply::{Engine, Tables};
 pub(crate) use board::{Last, Outcome, Reloads, Tally};
-pub(crate) use files::recorded;
-pub(crate) use follow::{Begun, Reloader, is_asked_for};
+pub(crate) use follow::{Begun, Reloader};
+pub(crate) use read::Read;

@@ -71,7 +71,7 @@ fn declared(settings: &SchemaSettings) -> Option<Vec<Fields>> {
 async fn plan(settings: &SchemaSettings) -> Result<Vec<PlannedTable>, Failure> {
     let dataset = &settings.dataset;
     let admin = adapters::admin_client(&settings.server)?;
-    let resolved = match admin.filter(|_| !matches!(dataset.streams, Streams::Queries(_))) {
+    let resolved = match admin.filter(|_| dataset.is_asked_for()) {
         Some(admin) => {
             let doing = format!("the dataset {} cannot be resolved", dataset.dataset);
             let answer = admin::ask(&admin, &dataset.dataset).await;

@@ -47,6 +47,12 @@ pub(crate) enum QueryMode {
 }
 
 impl DatasetSettings {
+    /// Whether the Admin API, where there is one, is asked which manifest the dataset is. A manifest's
+    /// own queries say themselves what they read.
+    pub(crate) fn is_asked_for(&self) -> bool {
+        !matches!(self.streams, Streams::Queries(_))
+    }
+
     /// The names of the tables, unless the server is still to be asked for them.
     pub(crate) fn tables(&self) -> Vec<&TableName> {
         self.tables_by_block().into_iter().map(|(name, _)| name).collect()

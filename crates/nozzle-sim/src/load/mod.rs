@@ -42,12 +42,19 @@ pub struct LoadConfig {
     pub addr: SocketAddr,
 }
 
+impl LoadConfig {
+    /// How many rows of the default table each block has.
+    pub const ROWS_PER_BLOCK: u32 = 300;
+}
+
 impl Default for LoadConfig {
-    /// Ethereum's logs, 300 in a block, in ranges of a hundred blocks. No block is there yet.
+    /// Ethereum's logs, [`ROWS_PER_BLOCK`](Self::ROWS_PER_BLOCK) of them in a block, in ranges of a hundred blocks. No block is there yet.
     fn default() -> Self {
         Self {
             seed: 1,
-            tables: vec![Table::logs().with_rows_per_block(300..=300)],
+            tables: vec![
+                Table::logs().with_rows_per_block(Self::ROWS_PER_BLOCK..=Self::ROWS_PER_BLOCK),
+            ],
             blocks: 0,
             range_blocks: 100,
             batch_rows: 8192,

@@ -90,10 +90,7 @@ const DOING: &str = "create the bookkeeping in schema ampsync";
 /// Brings the bookkeeping to the version this release knows. Costs two short queries when it is
 /// there already; a role without the right to create anything can then use it.
 pub(crate) async fn migrate(database: &Database, connection: &Connection) -> Result<(), Error> {
-    let found = version(database, connection).await?;
-    if found.map(check).transpose()? == Some(true)
-        || goes_without(database, connection, found).await?
-    {
+    if is_enough(database, connection).await? {
         return Ok(());
     }
     let begin = format!("{}; {DDL_LOCK}", database.begin());
@@ -105,15 +102,19 @@ pub(crate) async fn migrate(database: &Database, connection: &Connection) -> Res
 /// Does the same in the transaction that is open, and that will be rolled back. Returns whether
 /// anything had to be done.
 pub(crate) async fn rehearse(database: &Database, connection: &Connection) -> Result<bool, Error> {
-    let found = version(database, connection).await?;
-    if found.map(check).transpose()? == Some(true)
-        || goes_without(database, connection, found).await?
-    {
+    if is_enough(database, connection).await? {
         return Ok(false);
     }
     database.answer(DOING, connection.batch_execute(DDL_LOCK)).await?;
     complete(database, connection).await?;
     Ok(true)
+}
+
+/// Whether nothing has to be done.
+async fn is_enough(database: &Database, connection: &Connection) -> Result<bool, Error> {
+    let found = version(database, connection).await?;
+    let is_newest = found.map(check).transpose()? == Some(true);
+    Ok(is_newest || goes_without(database, connection, found).await?)
 }
 
 /// Whether what is there is old but enough, and our role may not change it: then somebody else

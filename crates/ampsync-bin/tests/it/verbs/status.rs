@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 
 use super::{run, synced};
 use crate::pipe::{Database, simulate, start};
+use crate::process::Running;
 use crate::security::privileges::{documented, prepared};
 
 const DOCUMENT: &str = include_str!("../../../../../docs/status.md");
 
-async fn followed() -> (SimServer, Database) {
-    let sim = simulate(vec![Table::blocks(), Table::logs()]).await;
+/// Tables that have followed a reorg, and who goes on following.
+async fn following(tables: Vec<Table>) -> (SimServer, Database, Running) {
+    let sim = simulate(tables).await;
     sim.mine(30);
     let database = Database::create().await;
     let mut running = start(&sim, &database.url());
@@ -22,6 +24,12 @@ async fn followed() -> (SimServer, Database) {
     running.wait_for("streaming from");
     sim.reorg(3);
     database.equals(&sim).await;
+    (sim, database, running)
+}
+
+/// The same once nobody follows any more.
+async fn followed() -> (SimServer, Database) {
+    let (sim, database, running) = following(vec![Table::blocks(), Table::logs()]).await;
     running.signal(rustix::process::Signal::TERM);
     running.end();
     (sim, database)
@@ -139,14 +147,7 @@ fn fields(value: &Value, into: &mut BTreeSet<String>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_json_has_the_fields_that_are_documented() {
-    let sim = simulate(vec![Table::blocks()]).await;
-    sim.mine(30);
-    let database = Database::create().await;
-    let mut running = start(&sim, &database.url());
-    database.equals(&sim).await;
-    running.wait_for("streaming from");
-    sim.reorg(3);
-    database.equals(&sim).await;
+    let (_sim, database, _running) = following(vec![Table::blocks()]).await;
     database.session.batch_execute("ANALYZE blocks").await.unwrap();
     let answer = run(&[("DATABASE_URL", &database.url())], &["status", "--json"]);
     assert_eq!(answer.code, Some(0), "{}", answer.log);
