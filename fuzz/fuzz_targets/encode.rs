@@ -41,8 +41,9 @@ fn check(input: &mut Unstructured<'_>) -> Result<()> {
     }
     let Ok(batch) = RecordBatch::try_new(schema.clone(), columns) else { return Ok(()) };
     let Ok(encoder) = Encoder::new(&schema, &options) else { return Ok(()) };
-    match encoder.encode(&batch) {
-        Ok(pieces) => well_formed(&pieces.concat(), rows, schema.fields().len()),
+    let mut copy = Vec::new();
+    match encoder.encode(&batch, |piece| copy.extend_from_slice(&piece)) {
+        Ok(()) => well_formed(&copy, rows, schema.fields().len()),
         Err(error) => assert!(!error.to_string().is_empty()),
     }
     Ok(())

@@ -16,6 +16,10 @@ const DECODE_LIMIT_MIB_MAX: u16 = 512;
 /// How much the server may send ahead on one stream: two batches of the size it aims for.
 const STREAM_WINDOW_BYTES: u32 = 4 << 20;
 
+/// How much it may put into one frame. With HTTP/2's 16 KiB, a message of some megabytes comes in
+/// hundreds of frames, each of which is looked at several times on its way.
+const FRAME_BYTES: u32 = 256 << 10;
+
 /// How much it may send ahead on all streams of a connection together. As good as no limit, so
 /// that streams whose readers wait do not use up what the others need.
 const CONNECTION_WINDOW_BYTES: u32 = 1 << 30;
@@ -132,7 +136,8 @@ impl ClientBuilder {
             .keep_alive_timeout(self.ping_timeout)
             .keep_alive_while_idle(true)
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .max_frame_size(FRAME_BYTES);
         if secure {
             let tls = ClientTlsConfig::new().timeout(self.connect_timeout);
             let tls = match self.ca_certificate {

@@ -25,19 +25,18 @@ impl Encoder {
         TableEncoder::new(&table, schema, options.values, counts).map(Self)
     }
 
-    /// The rows as binary COPY, in pieces.
+    /// Encodes the rows as binary COPY, and hands over each piece of it.
     ///
     /// # Errors
     /// When a value cannot be stored.
-    pub fn encode(&self, rows: &RecordBatch) -> Result<Vec<Bytes>, Error> {
+    pub fn encode(&self, rows: &RecordBatch, mut send: impl FnMut(Bytes)) -> Result<(), Error> {
         self.0.check(rows)?;
-        let mut pieces = Vec::new();
         let (mut data, mut encoding) = (self.0.data(), self.0.begin(rows)?);
         while encoding.fill(&mut data)? {
-            pieces.push(data.take());
+            send(data.take());
         }
-        pieces.push(data.finish());
-        Ok(pieces)
+        send(data.finish());
+        Ok(())
     }
 }
 

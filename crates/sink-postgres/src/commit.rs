@@ -1,12 +1,16 @@
-//! One commit: retract, copy, move the checkpoint, in one transaction and four round trips.
+//! One commit: retract, copy, move the checkpoint, in one transaction and three round trips.
 //!
 //! 1. `BEGIN`, the compare-and-swap, the retraction and the announcement, in one message. The compare-and-swap
 //!    comes first, so that a second writer is refused before it does any work, and a retry waits
-//!    for an older attempt that may still be under way instead of running beside it.
-//! 2. and 3. The ledger and `COPY`, sent at once. The rows are encoded while the server takes them in.
-//! 4. `COMMIT`, alone, so that it is known whether an error came before it or after.
+//!    for an older attempt that may still be under way instead of running beside it. What follows waits
+//!    for the answer: should `BEGIN` fail, it would otherwise happen outside of a transaction.
+//! 2. The ledger and `COPY`, sent at once. The rows are encoded while the server takes them in.
+//! 3. The end of the rows and `COMMIT`, sent at once. After a failed `COPY`, `COMMIT` is a `ROLLBACK`, so
+//!    that whatever the server refuses was not committed. A connection that is lost from here on
+//!    leaves it open.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ampsync_schema::Table;
 use arrow_array::RecordBatch;
@@ -40,26 +44,30 @@ pub(crate) async fn run(
     // Dropping the connection undoes everything: that is what every early return does.
     let connection = database.connection().await.map_err(CommitError::Aborted)?;
     let invalidated: Vec<_> = invalidated.iter().map(|range| (range.start, range.end)).collect();
-    let commit =
-        Commit { database, prepared: &*prepared, connection: &connection, advance, rows: &rows };
+    let asked = AtomicBool::new(false);
+    let commit = Commit {
+        database,
+        prepared: &*prepared,
+        connection: &connection,
+        advance,
+        rows: &rows,
+        asked: &asked,
+    };
     let statements = commit.prepare().await.map_err(CommitError::Aborted)?;
     let Some(retracted) = commit.begin(&invalidated).await.map_err(CommitError::Aborted)? else {
         return Err(CommitError::Fenced);
     };
     let reorg = commit.reorg(&invalidated, retracted);
-    commit.write(&statements, reorg.as_ref()).await.map_err(CommitError::Aborted)?;
-    let end = connection.batch_execute("COMMIT");
-    match database.answer("commit", end).await {
+    match commit.write(&statements, reorg.as_ref()).await {
         Ok(()) => {
             connection.keep();
             prepared.cursor.clone_from(&advance.cursor);
             prepared.reached = notify::reached(advance.cursor.as_ref(), advance.provisional);
             Ok(Committed { retracted: Some(retracted) })
         }
-        Err(error) if error.is_refusal() => Err(CommitError::Aborted(match prepared.notify {
-            Some(_) => error.of_announced_commit(),
-            None => error,
-        })),
+        Err(error) if error.is_refusal() || !asked.load(Ordering::Relaxed) => {
+            Err(CommitError::Aborted(error))
+        }
         Err(error) => Err(CommitError::InDoubt(error)),
     }
 }
@@ -71,6 +79,8 @@ struct Commit<'a> {
     advance: &'a Advance,
     /// What it adds.
     rows: &'a [RecordBatch],
+    /// Whether `COMMIT` may have been sent.
+    asked: &'a AtomicBool,
 }
 
 /// What a commit executes, prepared on its connection.
@@ -141,7 +151,7 @@ impl Commit<'_> {
         Some(Reorg { base, end, rows, from: self.prepared.cursor.clone() })
     }
 
-    /// Moves the ledger and copies the rows.
+    /// Moves the ledger, copies the rows, and commits.
     async fn write(&self, statements: &Statements, reorg: Option<&Reorg>) -> Result<(), Error> {
         let (table, ledger) = (self.prepared.table.name(), &statements.ledger);
         let log = async {
@@ -150,14 +160,25 @@ impl Commit<'_> {
                 None => Ok(()),
             }
         };
-        let copy = async {
+        let end = async {
             match self.count() {
-                0 => Ok(()),
+                0 => self.end().await,
                 _ => self.copy(&statements.copy).await,
             }
         };
+        // Sent in this order.
         let advance = ledger.advance(self.database, self.connection, table, self.advance);
-        futures::try_join!(advance, log, copy).map(drop)
+        futures::try_join!(advance, log, end).map(drop)
+    }
+
+    /// Commits.
+    async fn end(&self) -> Result<(), Error> {
+        self.asked.store(true, Ordering::Relaxed);
+        let commit = self.connection.batch_execute("COMMIT");
+        self.database.answer("commit", commit).await.map_err(|error| match self.prepared.notify {
+            Some(_) => error.of_announced_commit(),
+            None => error,
+        })
     }
 
     /// How many rows it adds.
@@ -166,7 +187,7 @@ impl Commit<'_> {
         u64::try_from(rows).unwrap_or(u64::MAX)
     }
 
-    /// Encodes the rows while the server takes them in.
+    /// Encodes the rows while the server takes them in, and commits.
     ///
     /// Each step is bounded, not the whole: a slow server may take its time as long as it takes.
     async fn copy(&self, statement: &Statement) -> Result<(), Error> {
@@ -177,19 +198,19 @@ impl Commit<'_> {
         for rows in self.rows {
             let mut encoding = encoder.begin(rows)?;
             while encoding.fill(&mut data)? {
-                if self.database.answer(COPY, sink.feed(data.take())).await.is_err() {
-                    return self.finish(sink).await;
-                }
+                self.send(&mut sink, data.take()).await?;
             }
         }
-        // Finishing comes to the same error, and knows more of it.
-        self.database.answer(COPY, sink.feed(data.finish())).await.ok();
-        self.finish(sink).await
+        self.send(&mut sink, data.finish()).await?;
+        let finish = self.database.answer(COPY, sink.as_mut().finish());
+        futures::try_join!(finish, self.end()).map(drop)
     }
 
-    /// Also for a server that has stopped listening: it says why when it is asked to finish.
-    async fn finish(&self, mut sink: CopySink) -> Result<(), Error> {
-        self.database.answer(COPY, sink.as_mut().finish()).await.map(drop)
+    async fn send(&self, sink: &mut CopySink, data: Bytes) -> Result<(), Error> {
+        let Err(error) = self.database.answer(COPY, sink.feed(data)).await else { return Ok(()) };
+        // A server that has stopped listening says why when it is asked to finish.
+        let finish = self.database.answer(COPY, sink.as_mut().finish());
+        Err(finish.await.err().unwrap_or(error))
     }
 }
 

@@ -256,7 +256,8 @@ impl Error {
 
     /// See [`ServerError::is_refusal`].
     pub(crate) fn is_refusal(&self) -> bool {
-        matches!(self, Self::Server { source, .. } if source.is_refusal())
+        matches!(self, Self::Server { source, .. } | Self::NotifyQueueFull { source }
+            if source.is_refusal())
     }
 }
 

@@ -11,7 +11,7 @@ use tracing::error;
 use tracing::field::display;
 
 use crate::config::EngineConfig;
-use crate::drive::{Backoff, MemoryBudget, TableDriver, Waited, drive};
+use crate::drive::{Backoff, Crowd, MemoryBudget, TableDriver, Waited, drive};
 use crate::fault::OneLine;
 use crate::health::{FailureClass, HealthBoard, TableError, TableHealth, TableState};
 use crate::ports::{Sink, Source};
@@ -55,6 +55,7 @@ pub enum Outcome {
 pub struct Engine<Src, MakeSink> {
     config: EngineConfig,
     budget: MemoryBudget,
+    crowd: Crowd,
     health: Arc<HealthBoard>,
     shutdown: CancellationToken,
     tasks: JoinSet<Outcome>,
@@ -93,7 +94,8 @@ where
         let budget = MemoryBudget::new(config.memory_limit_bytes);
         health.set_budget(budget.clone());
         let (tasks, tables, kind) = (JoinSet::new(), BTreeMap::new(), PhantomData);
-        Self { config, budget, health, shutdown, tasks, tables, kind }
+        let crowd = Crowd::default();
+        Self { config, budget, crowd, health, shutdown, tasks, tables, kind }
     }
 
     /// Starts a table, inside of a runtime. It is on the board from here on.
@@ -111,6 +113,7 @@ where
             sync,
             config: self.config.clone(),
             budget: self.budget.clone(),
+            crowd: self.crowd.clone(),
             health: Arc::clone(&self.health),
             shutdown: stop.clone(),
         });

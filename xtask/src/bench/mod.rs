@@ -4,6 +4,7 @@
 //! times of two calls say nothing.
 
 mod delay;
+mod elsewhere;
 mod encode;
 mod figure;
 mod growth;

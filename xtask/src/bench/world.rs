@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::elsewhere::Elsewhere;
 use super::process;
 use crate::stage::{Ampsync, Told};
 
@@ -27,7 +28,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("autovacuum", "off"),
 ];
 
-const POLL: Duration = Duration::from_millis(1);
+const POLL: Duration = Duration::from_millis(5);
 /// How often ampsync is looked at while it is waited for.
 const LOOK: Duration = Duration::from_millis(200);
 /// How long nothing may happen before a measurement has failed.
@@ -41,13 +42,16 @@ pub(super) struct World {
     pub(super) cluster: Cluster,
     program: PathBuf,
     folder: TempDir,
+    /// Where servers run.
+    elsewhere: Elsewhere,
 }
 
 impl World {
     pub(super) async fn create(program: PathBuf, rounds: u32, scale: f64) -> Result<Self> {
         let cluster = Cluster::start_with(SETTINGS).await?;
         let folder = tempfile::tempdir().context("could not make a temporary folder")?;
-        let world = Self { rounds, scale, cluster, program, folder };
+        let elsewhere = Elsewhere::start()?;
+        let world = Self { rounds, scale, cluster, program, folder, elsewhere };
         world.warm_up().await?;
         Ok(world)
     }
@@ -88,7 +92,8 @@ impl World {
 
     /// Starts a server.
     pub(super) async fn serve_as(&self, config: LoadConfig) -> Result<LoadServer> {
-        LoadServer::start(config).await.context("could not start the server")
+        let server = self.elsewhere.runtime()?.spawn(LoadServer::start(config));
+        server.await?.context("could not start the server")
     }
 
     /// Starts an ampsync that follows `server` into an empty database.

@@ -37,7 +37,8 @@ fn measure(
     options: &SinkOptions,
 ) {
     let encoder = Encoder::new(&rows.schema(), options).unwrap();
-    let bytes: usize = encoder.encode(rows).unwrap().iter().map(bytes::Bytes::len).sum();
+    let mut bytes = 0;
+    encoder.encode(rows, |piece| bytes += piece.len()).unwrap();
     let throughputs = [
         ("rows", Throughput::Elements(rows.num_rows().try_into().unwrap())),
         ("bytes", Throughput::Bytes(bytes.try_into().unwrap())),
@@ -45,7 +46,8 @@ fn measure(
     for (what, throughput) in throughputs {
         group.throughput(throughput);
         group.bench_with_input(BenchmarkId::new(name, what), rows, |bencher, rows| {
-            bencher.iter(|| encoder.encode(black_box(rows)).unwrap());
+            bencher
+                .iter(|| encoder.encode(black_box(rows), |piece| drop(black_box(piece))).unwrap());
         });
     }
 }

@@ -25,9 +25,8 @@ impl Out {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Some bytes whose number is known. Out of line: the cold path of a buffer that has to grow
-    /// would otherwise be in every writer.
-    #[inline(never)]
+    /// Some bytes whose number is known.
+    #[inline]
     pub(super) fn put<const N: usize>(&mut self, bytes: [u8; N]) {
         self.buffer.extend_from_slice(&bytes);
     }

@@ -11,6 +11,10 @@ pub(crate) struct BatchTarget {
     failures: u32,
 }
 
+/// So many rows a transaction may have however many tables catch up. Fewer would only make more
+/// commits of the same work: with several at once, PostgreSQL has something to do meanwhile.
+const SHARE_MIN: usize = 10_000;
+
 /// This many failures in a row make the next transaction smaller.
 const FAILURES_MAX: u32 = 3;
 
@@ -22,9 +26,11 @@ impl BatchTarget {
         Self { config, rows, failures: 0 }
     }
 
-    /// The rows to aim at.
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
+    /// The rows to aim at while so many tables catch up: together they hold about what one alone may.
+    pub(crate) fn rows(&self, tables: usize) -> usize {
+        let (least, most) = (self.config.rows_min.get(), self.config.rows_max.get());
+        let share = most / tables.max(1);
+        self.rows.min(share.max(SHARE_MIN.min(most)).max(least))
     }
 
     /// The bytes not to go far beyond.
@@ -64,6 +70,8 @@ impl BatchTarget {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
     use super::*;
 
     fn target() -> BatchTarget {
@@ -74,26 +82,47 @@ mod tests {
     fn quick_full_batches_grow_to_the_maximum() {
         let mut target = target();
         for _ in 0..10 {
-            target.committed(target.rows(), Duration::from_millis(10));
+            target.committed(target.rows(1), Duration::from_millis(10));
         }
-        assert_eq!(target.rows(), 50_000);
+        assert_eq!(target.rows(1), 50_000);
+    }
+
+    #[test]
+    fn tables_that_catch_up_together_share_the_maximum() {
+        let mut target = target();
+        for _ in 0..10 {
+            target.committed(target.rows(1), Duration::from_millis(10));
+        }
+        assert_eq!([2, 4, 100].map(|tables| target.rows(tables)), [25_000, 12_500, 10_000]);
+        // Not above what its owner allows, nor below.
+        let of = |rows_min, rows_max| {
+            let count = |rows| NonZeroUsize::new(rows).unwrap();
+            let (rows_min, rows_max) = (count(rows_min), count(rows_max));
+            let mut target =
+                BatchTarget::new(BatchConfig { rows_min, rows_max, ..BatchConfig::default() });
+            for _ in 0..10 {
+                target.committed(target.rows(1), Duration::from_millis(10));
+            }
+            target.rows(4)
+        };
+        assert_eq!([of(1, 500), of(20_000, 50_000)], [500, 20_000]);
     }
 
     #[test]
     fn slow_batches_shrink_to_the_minimum() {
         let mut target = target();
         for _ in 0..20 {
-            target.committed(target.rows(), Duration::from_millis(1_001));
+            target.committed(target.rows(1), Duration::from_millis(1_001));
         }
-        assert_eq!(target.rows(), 100);
+        assert_eq!(target.rows(1), 100);
     }
 
     #[test]
     fn a_batch_within_the_target_or_a_small_one_changes_nothing() {
         let mut target = target();
-        target.committed(target.rows(), Duration::from_millis(700));
+        target.committed(target.rows(1), Duration::from_millis(700));
         target.committed(3, Duration::from_millis(1));
-        assert_eq!(target.rows(), 10_000);
+        assert_eq!(target.rows(1), 10_000);
     }
 
     #[test]
@@ -104,8 +133,8 @@ mod tests {
         target.committed(1, Duration::from_millis(700));
         target.failed();
         target.failed();
-        assert_eq!(target.rows(), 10_000);
+        assert_eq!(target.rows(1), 10_000);
         target.failed();
-        assert_eq!(target.rows(), 5_000);
+        assert_eq!(target.rows(1), 5_000);
     }
 }

@@ -5,6 +5,7 @@
 
 mod backoff;
 mod budget;
+mod crowd;
 mod error;
 mod inbox;
 mod session;
@@ -15,4 +16,5 @@ mod writer;
 
 pub(crate) use backoff::{Backoff, Waited};
 pub(crate) use budget::MemoryBudget;
+pub(crate) use crowd::Crowd;
 pub(crate) use table::{TableDriver, drive};

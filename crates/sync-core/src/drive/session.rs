@@ -10,6 +10,7 @@ use futures::StreamExt;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
+use super::crowd::Member;
 use super::error::SessionError;
 use super::inbox::{Blocked, Ending, Inbox};
 use super::table::{Progress, TableDriver};
@@ -58,6 +59,8 @@ pub(super) struct Session<'a, Src: Source, MakeSink> {
     pub(super) buffer: Buffer,
     pub(super) inbox: Inbox<Src::Error>,
     pub(super) telling: Telling,
+    /// Held while it does.
+    pub(super) catching_up: Option<Member>,
 }
 
 impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
@@ -242,7 +245,8 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
 
     fn is_full(&self) -> bool {
         let target = &self.progress.target;
-        self.buffer.ready_rows() >= target.rows() || self.buffer.ready_bytes() >= target.bytes_max()
+        self.buffer.ready_rows() >= target.rows(self.driver.crowd.size())
+            || self.buffer.ready_bytes() >= target.bytes_max()
     }
 
     /// Whether to write now: what is ready is enough, or in the way, or nothing more comes.
@@ -257,7 +261,9 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
 
     fn start_write<Snk: Sink + 'static>(&mut self, writer: &mut Writer<Snk>) {
         let target = &self.progress.target;
-        if let Some(epoch) = self.buffer.take(target.rows(), target.bytes_max()) {
+        if let Some(epoch) =
+            self.buffer.take(target.rows(self.driver.crowd.size()), target.bytes_max())
+        {
             let share = self.inbox.share.split(epoch.bytes);
             self.telling.writing_bytes = epoch.bytes;
             writer.start(epoch, share);
@@ -311,6 +317,10 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
     fn report(&mut self, idle: bool) {
         let live = idle && self.inbox.quiet && self.buffer.is_empty();
         let state = if live { TableState::Live } else { TableState::CatchingUp };
+        match live {
+            true => self.catching_up = None,
+            false => _ = self.catching_up.get_or_insert_with(|| self.driver.crowd.join()),
+        }
         let writing = self.telling.writing_bytes;
         let received = self.inbox.rows.as_ref().filter(|_| !self.inbox.steps.is_empty());
         let buffered = received.map_or(0, |(_, bytes)| *bytes) + self.buffer.bytes() + writing;

@@ -11,6 +11,7 @@ use tracing::{debug, error, info, warn};
 
 use super::backoff::{Backoff, LogPace, Waited, pause};
 use super::budget::MemoryBudget;
+use super::crowd::Crowd;
 use super::error::SessionError;
 use super::inbox::Inbox;
 use super::session::{Ended, Session};
@@ -39,6 +40,7 @@ pub(crate) struct TableDriver<Src, MakeSink> {
     pub(crate) sync: TableSync<Src, MakeSink>,
     pub(crate) config: EngineConfig,
     pub(crate) budget: MemoryBudget,
+    pub(crate) crowd: Crowd,
     pub(crate) health: Arc<HealthBoard>,
     pub(crate) shutdown: CancellationToken,
 }
@@ -177,6 +179,7 @@ impl<Src: Source, MakeSink> TableDriver<Src, MakeSink> {
                     buffer: Buffer::new(checkpoint, column, retention, progress.whole_ranges),
                     progress,
                     telling: Telling::default(),
+                    catching_up: None,
                     inbox: Inbox::new(self.budget.share()),
                 };
                 session.run(writer).await
