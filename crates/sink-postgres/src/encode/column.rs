@@ -207,6 +207,7 @@ impl Writer<'_> {
 /// The field that is NULL.
 const NULL: [u8; 4] = (-1_i32).to_be_bytes();
 
+#[inline]
 fn write_bytes(bytes: Option<&[u8]>, out: &mut Out) -> Result<(), ValueError> {
     let Some(bytes) = bytes else {
         out.null();

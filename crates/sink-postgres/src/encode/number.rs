@@ -42,6 +42,7 @@ impl<'a> NumberWriter<'a> {
         Ok(Self { numbers: Numbers::of(array)?, column })
     }
 
+    #[inline]
     pub(super) fn write(&self, row: usize, out: &mut Out) -> Result<(), ValueError> {
         if let NumberColumn::BigInt = self.column {
             return match self.numbers.get_bigint(row) {

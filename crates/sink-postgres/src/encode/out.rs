@@ -32,6 +32,7 @@ impl Out {
     }
 
     /// The field that is NULL.
+    #[inline]
     pub(super) fn null(&mut self) {
         self.put((-1_i32).to_be_bytes());
     }

@@ -247,6 +247,7 @@ impl<'a> Blobs<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn get(&self, row: usize) -> Option<&'a [u8]> {
         match self {
             Self::Small(array) => array.is_valid(row).then(|| array.value(row)),

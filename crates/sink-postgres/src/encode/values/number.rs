@@ -121,7 +121,12 @@ impl<'a> Numbers<'a> {
     }
 
     /// The same as a `bigint`, if it is one: outside is null, inside is one that does not fit.
+    #[inline]
     pub(in crate::encode) fn get_bigint(&self, row: usize) -> Option<Option<i64>> {
+        // Block numbers: every row has some.
+        if let Self::U64(array) = self {
+            return array.is_valid(row).then(|| i64::try_from(array.value(row)).ok());
+        }
         let raw = self.raw(row)?;
         Some(match raw {
             Raw::Small(value) if self.scale() == 0 => Some(value),
