@@ -41,7 +41,8 @@ pub(crate) fn configure(mut config: Config) -> Config {
 }
 
 /// A statement may take as long as it takes: what bounds our waits is on our side, or a lock
-/// timeout. A session that lost its client must end soon, because it keeps locks.
+/// timeout. A session that lost its client must end soon, because it keeps locks. Compiling a
+/// statement would take longer than any of ours, and only in large tables.
 const SETTINGS: &[(&str, &str)] = &[
     ("statement_timeout", "0"),
     ("idle_in_transaction_session_timeout", "30000"),
@@ -50,6 +51,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("tcp_keepalives_count", "3"),
     ("tcp_user_timeout", "30000"),
     ("timezone", "UTC"),
+    ("jit", "off"),
 ];
 
 /// Settings that only newer servers have, or not on every platform.
