@@ -1,6 +1,5 @@
 use std::num::NonZeroUsize;
 
-use sink_postgres::DatabaseOptions;
 use sync_core::chain::Parent;
 use sync_core::{
     Advance, Checkpoint, Classify, CommitError, CommitId, Committed, Cut, Fault, Sink, Txn,
@@ -149,7 +148,7 @@ async fn a_constraint_checked_at_the_commit_aborts_it() {
 #[tokio::test]
 async fn a_retry_waits_for_the_attempt_before_it_but_not_for_ever() {
     let lock_timeout = std::time::Duration::from_millis(100);
-    let world = World::with(&DatabaseOptions { lock_timeout, ..options() }).await;
+    let world = World::with(&options().with_lock_timeout(lock_timeout)).await;
     let mut sink = world.sink();
     let before = filled(&mut sink, 2).await;
     // Another session has moved the checkpoint and has not committed yet.
@@ -165,7 +164,7 @@ async fn a_retry_waits_for_the_attempt_before_it_but_not_for_ever() {
 
 #[tokio::test]
 async fn connections_never_exceed_the_maximum() {
-    let options = DatabaseOptions { max_connections: NonZeroUsize::new(2).unwrap(), ..options() };
+    let options = options().with_max_connections(NonZeroUsize::new(2).unwrap());
     let world = World::with(&options).await;
     let schema = rows(&[]).schema().as_ref().clone();
     let mut tasks = tokio::task::JoinSet::new();
