@@ -1,3 +1,5 @@
+//! What is given, and what the program means by it; `mistakes.rs` has what is refused.
+
 mod mistakes;
 
 use std::collections::BTreeMap;
