@@ -21,7 +21,9 @@ fuzz_target!(|text: &str| {
         false if asked == Path::new("abi.ts") => Ok("export const abi = []".to_owned()),
         false => Err(io::Error::from(io::ErrorKind::NotFound)),
     };
-    let limits = Limits { time_max: Duration::from_millis(200), memory_bytes_max: 16 << 20 };
+    let limits = Limits::default()
+        .with_time_max(Duration::from_millis(200))
+        .with_memory_bytes_max(16 << 20);
     match load(Path::new(path), &Host::new(&files).with_limits(limits)) {
         Ok(manifest) => assert!(!manifest.tables().is_empty()),
         Err(problems) => assert!(!problems.to_string().is_empty()),

@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
     /// The plain object: a config, or a manifest that was built.
     Json,

@@ -29,6 +29,7 @@ impl<F: Fn(&Path) -> io::Result<String>> FileLoader for F {
 
 /// How loud a config says something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum ConsoleLevel {
     /// `console.debug` and `console.trace`.
     Debug,
@@ -42,6 +43,7 @@ pub enum ConsoleLevel {
 
 /// How much of the machine the evaluation of a config may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// From the first statement to the finished value, without the time that the [`FileLoader`]
     /// takes.
@@ -54,6 +56,22 @@ impl Default for Limits {
     /// Two seconds and 64 MiB, a hundred times what configs take.
     fn default() -> Self {
         Self { time_max: Duration::from_secs(2), memory_bytes_max: 64 << 20 }
+    }
+}
+
+impl Limits {
+    /// See [`time_max`](Self::time_max).
+    #[must_use]
+    pub fn with_time_max(mut self, time_max: Duration) -> Self {
+        self.time_max = time_max;
+        self
+    }
+
+    /// See [`memory_bytes_max`](Self::memory_bytes_max).
+    #[must_use]
+    pub fn with_memory_bytes_max(mut self, memory_bytes_max: usize) -> Self {
+        self.memory_bytes_max = memory_bytes_max;
+        self
     }
 }
 

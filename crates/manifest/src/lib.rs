@@ -3,9 +3,26 @@
 //! Pure: no network, no environment, and no file is read but through the [`Host`] given to
 //! [`load`]. What comes out is either a manifest whose every name, query and type was checked, or
 //! the list of everything that is wrong with the file.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use ampsync_manifest::{Host, load};
+//!
+//! let config = r#"{"name": "eth", "version": "1.0.0", "tables": {"logs": {"sql": "SELECT * FROM m.logs"}}}"#;
+//! let files = |_: &Path| Ok(config.to_owned());
+//! let manifest = load(Path::new("nozzle.config.json"), &Host::new(&files))?;
+//! assert_eq!(manifest.tables().len(), 1);
+//!
+//! let broken = |_: &Path| Ok(r#"{"name": 5}"#.to_owned());
+//! let problems = load(Path::new("nozzle.config.json"), &Host::new(&broken)).unwrap_err();
+//! println!("{problems}"); // each with file, line and what to do
+//! # Ok::<(), ampsync_manifest::Diagnostics>(())
+//! ```
 
 mod arrow;
 mod check;
+mod dataset_ref;
 mod diagnostic;
 mod format;
 mod functions;
@@ -14,17 +31,19 @@ mod manifest;
 mod names;
 mod places;
 pub mod query;
+mod quoted;
 mod raw;
 mod script;
 mod validate;
 
 use std::path::Path;
 
+pub use dataset_ref::DatasetRef;
 pub use diagnostic::{Diagnostic, Diagnostics, Position};
 pub use format::{EXTENSIONS, Format};
 pub use host::{ConsoleLevel, FileLoader, Host, Limits};
 pub use manifest::{Dependency, Function, Kind, Manifest, Table};
-pub use names::{DatasetName, DatasetRef, InvalidName, Namespace, Revision, TableName};
+pub use names::{DatasetName, InvalidName, Namespace, Revision, TableName};
 
 /// Reads the config or built manifest at `path`.
 ///

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use arrow_schema::{DataType, Fields};
 
-use crate::names::{DatasetName, DatasetRef, Namespace, Revision, TableName};
+use crate::dataset_ref::DatasetRef;
+use crate::names::{DatasetName, Namespace, Revision, TableName};
 
 /// What a config or manifest says of a dataset, with every part checked. Only
 /// [`load`](crate::load) makes one.
@@ -24,6 +25,7 @@ pub struct Manifest {
 
 /// What a file describes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kind {
     /// A config as people write it.
     Config,

@@ -7,10 +7,11 @@ use arrow_schema::{Field, Fields};
 
 use crate::arrow;
 use crate::check::{Checker, Node};
+use crate::dataset_ref::DatasetRef;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::functions;
 use crate::manifest::{Dependency, Kind, Manifest, Table};
-use crate::names::{DatasetRef, InvalidName, Revision, TableName, is_version, snake_case};
+use crate::names::{InvalidName, Revision, TableName, is_version, snake_case};
 use crate::places::Places;
 use crate::raw::{RawArrow, RawDependency, RawInput, RawManifest, RawSchema, RawTable};
 

@@ -6,7 +6,7 @@ use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Uri};
 
 use crate::client::{Limits, SqlClient};
-use crate::endpoint::{self, Refused, without_password};
+use crate::endpoint::{self, without_password};
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::trust;
@@ -211,8 +211,7 @@ fn parse_endpoint(endpoint: &str) -> Result<Uri, Error> {
         ("" | "/", None) => Ok(()),
         _ => Err("it has a path, which Arrow Flight does not use"),
     };
-    endpoint::parse(endpoint, bare)
-        .map_err(|Refused { endpoint, reason }| Error::Endpoint { endpoint, reason })
+    Ok(endpoint::parse(endpoint, bare)?)
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ impl Classify for Error {
             // What a broken gateway makes of a message may look large; and what is too large
             // may be cut into other batches tomorrow.
             | Self::TooLarge { .. } => Fault::Transient,
-            Self::Endpoint { .. }
+            Self::Endpoint(_)
             | Self::Setting(_)
             | Self::Tls(_) => Fault::Permanent,
         }
@@ -34,7 +34,7 @@ impl Classify for Error {
     fn remedy(&self) -> Option<Cow<'static, str>> {
         let remedy = match self {
             Self::Status { code, text, .. } => from_text(*code, text).unwrap_or(row(*code).2),
-            Self::Endpoint { .. } => "correct NOZZLE_ENDPOINT, such as http://localhost:1602",
+            Self::Endpoint(_) => "correct NOZZLE_ENDPOINT, such as http://localhost:1602",
             Self::Setting(_) => "correct the setting",
             Self::Tls(_) => "install the system's CA certificates, or name them with SSL_CERT_FILE",
             Self::Connection { source, .. } if source.is_about_certificates() => trust::REMEDY,
@@ -83,7 +83,7 @@ impl Error {
                     | Code::Cancelled
                     | Code::Aborted
             ),
-            Self::Endpoint { .. }
+            Self::Endpoint(_)
             | Self::Setting(_)
             | Self::Tls(_)
             | Self::TooLarge { .. }
@@ -230,15 +230,12 @@ mod tests {
 
     #[test]
     fn what_the_client_finds_itself_has_a_fault_and_a_remedy() {
+        let endpoint = crate::endpoint::parse("x", |_| Ok(())).unwrap_err();
         let json = || serde_json::from_str::<u8>("x").unwrap_err();
         let schema = || std::sync::Arc::new(arrow_schema::Schema::empty());
         let arrow = arrow_schema::ArrowError::IpcError(String::new());
         for (error, fault, remedy) in [
-            (
-                Error::Endpoint { endpoint: String::new(), reason: "" },
-                Fault::Permanent,
-                "NOZZLE_ENDPOINT",
-            ),
+            (Error::Endpoint(endpoint), Fault::Permanent, "NOZZLE_ENDPOINT"),
             (Error::Setting(String::new()), Fault::Permanent, "setting"),
             (Error::TooLarge { limit_mib: 32 }, Fault::Transient, "NOZZLE_DECODE_LIMIT_MIB"),
             (

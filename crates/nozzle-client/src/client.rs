@@ -71,6 +71,9 @@ impl SqlClient {
     /// # Errors
     /// When the server cannot be reached, or refuses the query. Some of what it cannot stream it
     /// refuses only when the stream starts.
+    ///
+    /// # Cancellation
+    /// Dropping the future cancels the call.
     pub async fn schema(&self, sql: &str) -> Result<SchemaRef, Error> {
         Ok(self.plan(sql, Mode::Streaming(None)).await?.0)
     }
@@ -83,6 +86,9 @@ impl SqlClient {
     ///
     /// # Errors
     /// When the server cannot be reached, or refuses the query.
+    ///
+    /// # Cancellation
+    /// Dropping the future cancels the call; dropping the stream cancels the query.
     pub async fn query(
         &self,
         sql: &str,
@@ -96,6 +102,9 @@ impl SqlClient {
     ///
     /// # Errors
     /// When the server cannot be reached, or refuses the query.
+    ///
+    /// # Cancellation
+    /// As with [`query`](Self::query).
     pub async fn batch_query(&self, sql: &str) -> Result<ResultStream, Error> {
         let (schema, ticket) = self.plan(sql, Mode::Batch).await?;
         Ok(ResultStream::new(schema, ResumeWatermark::new(), self.redeem(ticket)))

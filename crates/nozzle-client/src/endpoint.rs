@@ -2,19 +2,20 @@
 
 use tonic::transport::Uri;
 
-/// An endpoint that is none.
-#[derive(Debug)]
-pub(crate) struct Refused {
+/// An endpoint that is no URL at which a server could be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{endpoint:?} is no endpoint: {reason}; expected http://host:port or https://host:port")]
+pub struct InvalidEndpoint {
     /// What was given, without any password.
-    pub(crate) endpoint: String,
-    pub(crate) reason: &'static str,
+    endpoint: String,
+    reason: &'static str,
 }
 
 /// Checks an endpoint; `more` is what its server asks of it besides.
 pub(crate) fn parse(
     endpoint: &str,
     more: impl Fn(&Uri) -> Result<(), &'static str>,
-) -> Result<Uri, Refused> {
+) -> Result<Uri, InvalidEndpoint> {
     let check = || {
         let uri: Uri = endpoint.parse().map_err(|_| "it is not a URL")?;
         match uri.scheme_str() {
@@ -31,7 +32,7 @@ pub(crate) fn parse(
         more(&uri)?;
         Ok(uri)
     };
-    check().map_err(|reason| Refused { endpoint: without_password(endpoint), reason })
+    check().map_err(|reason| InvalidEndpoint { endpoint: without_password(endpoint), reason })
 }
 
 /// The endpoint without what stands before its `@`.

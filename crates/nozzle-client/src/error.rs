@@ -5,6 +5,7 @@ use std::time::Duration;
 use arrow_schema::{ArrowError, Field, SchemaRef};
 use tonic::{Code, Status};
 
+use crate::endpoint::InvalidEndpoint;
 use crate::trust;
 
 /// Everything that can go wrong between a client and a server.
@@ -15,15 +16,8 @@ use crate::trust;
 #[non_exhaustive]
 pub enum Error {
     /// The endpoint is no URL that a server could be at.
-    #[error(
-        "{endpoint:?} is no endpoint: {reason}; expected http://host:port or https://host:port"
-    )]
-    Endpoint {
-        /// What was given, without any password.
-        endpoint: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
+    #[error(transparent)]
+    Endpoint(#[from] InvalidEndpoint),
     /// A setting of the client has a value it cannot have; the text says which and why.
     #[error("{0}")]
     Setting(String),

@@ -49,6 +49,7 @@ mod trust;
 pub use arrow_flight::FlightData;
 pub use builder::ClientBuilder;
 pub use client::SqlClient;
+pub use endpoint::InvalidEndpoint;
 pub use error::{Call, ConnectionError, Error};
 pub use head::HeadProbe;
 pub use metadata::Metadata;

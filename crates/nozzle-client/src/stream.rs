@@ -16,6 +16,7 @@ use crate::resume::ResumeWatermark;
 
 /// One message of a stream: rows, perhaps none, and what the server says of them.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ResponseBatch {
     /// The rows. None in a sign of life or at the end of a range.
     pub data: RecordBatch,

@@ -18,6 +18,7 @@ use crate::session;
 
 /// How a [`Database`] is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DatabaseOptions {
     /// The most connections in use at a time, at least two: one keeps the right to write for all
     /// tables of the process, the others write.
@@ -45,6 +46,36 @@ impl Default for DatabaseOptions {
     }
 }
 
+impl DatabaseOptions {
+    /// See [`max_connections`](Self::max_connections).
+    #[must_use]
+    pub fn with_max_connections(mut self, max_connections: NonZeroUsize) -> Self {
+        self.max_connections = max_connections;
+        self
+    }
+
+    /// See [`synchronous_commit`](Self::synchronous_commit).
+    #[must_use]
+    pub fn with_synchronous_commit(mut self, synchronous_commit: bool) -> Self {
+        self.synchronous_commit = synchronous_commit;
+        self
+    }
+
+    /// See [`stall_timeout`](Self::stall_timeout).
+    #[must_use]
+    pub fn with_stall_timeout(mut self, stall_timeout: Duration) -> Self {
+        self.stall_timeout = stall_timeout;
+        self
+    }
+
+    /// See [`lock_timeout`](Self::lock_timeout).
+    #[must_use]
+    pub fn with_lock_timeout(mut self, lock_timeout: Duration) -> Self {
+        self.lock_timeout = lock_timeout;
+        self
+    }
+}
+
 /// One database, shared by all tables of the process. Cloning is cheap.
 #[derive(Clone)]
 pub struct Database {
@@ -61,6 +92,7 @@ struct Inner {
 
 /// How many connections a [`Database`] has open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConnectionUse {
     /// Connections that work, the one that keeps the right to write among them.
     pub used: usize,

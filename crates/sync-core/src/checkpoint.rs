@@ -6,6 +6,7 @@ use crate::fault::{Classify, Fault};
 /// How far a table is: what a sink stores beside the rows and changes in one transaction with
 /// them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Checkpoint {
     /// How often the table was committed; moves by compare-and-swap.
     pub version: u64,
@@ -82,6 +83,7 @@ impl Checkpoint {
 
 /// Names one commit, so that one whose answer was lost can be recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct CommitId(pub i64);
 
 impl CommitId {

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 /// How the engine batches, retries and remembers. The defaults are the ones to use.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct EngineConfig {
     /// How much one transaction carries.
     pub batch: BatchConfig,
@@ -33,6 +34,7 @@ impl Default for EngineConfig {
 /// How much one transaction carries. The engine chooses between the bounds, per table, so that
 /// one takes about [`target`](BatchConfig::target).
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct BatchConfig {
     /// The fewest rows it shrinks to when writing is slow.
     pub rows_min: NonZeroUsize,
@@ -59,6 +61,7 @@ impl Default for BatchConfig {
 /// How failures are retried: without end, the wait doubling from `delay_min` to `delay_max`, with
 /// jitter, and starting again once something was committed.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct RetryConfig {
     /// The first wait.
     pub delay_min: Duration,

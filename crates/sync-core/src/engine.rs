@@ -36,6 +36,21 @@ pub struct TableSync<Src, MakeSink> {
     pub make_sink: MakeSink,
 }
 
+impl<Src, MakeSink> TableSync<Src, MakeSink> {
+    /// The table called `table`, of the rows of `query`, which belongs to `dataset`. Their block
+    /// number is in the column `_block_num`, unless [`block_column`](Self::block_column) is set.
+    pub fn new(table: &str, dataset: &str, query: &str, source: Src, make_sink: MakeSink) -> Self {
+        Self {
+            table: table.to_owned(),
+            dataset: dataset.to_owned(),
+            query: query.to_owned(),
+            block_column: "_block_num".to_owned(),
+            source,
+            make_sink,
+        }
+    }
+}
+
 /// How a table's sync ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {

@@ -24,6 +24,14 @@ pub trait Classify: Error + Send + Sync + 'static {
     }
 }
 
+/// Damaged data does not heal; everything else may.
+impl Classify for std::io::Error {
+    fn fault(&self) -> Fault {
+        let damaged = [std::io::ErrorKind::InvalidData, std::io::ErrorKind::UnexpectedEof];
+        if damaged.contains(&self.kind()) { Fault::Permanent } else { Fault::Transient }
+    }
+}
+
 /// Prints an error and its causes in one line: `could not connect: connection refused`.
 #[derive(Debug)]
 pub struct Causes<'a>(pub &'a dyn Error);

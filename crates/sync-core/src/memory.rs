@@ -64,6 +64,7 @@ pub struct MemorySink {
 
 /// What a [`MemorySink`] refuses.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum MemoryError {
     /// The table has rows of something else.
     #[error("the table has the rows of another dataset or query")]

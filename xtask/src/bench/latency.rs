@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use ampsync_testkit::proxy::{Proxy, Shape};
 use anyhow::Result;
 use nozzle_sim::LoadConfig;
 use tokio::time::Instant;
 
-use super::delay::Wire;
 use super::figure::{Figures, Target};
 use super::world::World;
 
@@ -22,9 +22,10 @@ pub(super) async fn measure(world: &World) -> Result<Figures> {
         for milliseconds in ROUND_TRIPS {
             let server = world.serve(blocks).await?;
             let each_way = Duration::from_millis(milliseconds.into()) / 2;
-            let wire = Wire::lay(world.cluster.addr(), each_way).await?;
+            let proxy = Proxy::start(world.cluster.addr()).await?;
+            proxy.set_shape(Shape { delay: each_way, ..Shape::default() });
             let database = world.cluster.create_database().await?;
-            let mut follower = world.follow_into(&server, &database, wire.addr()).await?;
+            let mut follower = world.follow_into(&server, &database, proxy.addr()).await?;
             follower.opens(&server, 1).await?;
             let begun = Instant::now();
             follower.reaches_head(&server, 1).await?;

@@ -3,7 +3,6 @@
 //! Everything that is compared runs within one call, by turns: machines are noisy, and absolute
 //! times of two calls say nothing.
 
-mod delay;
 mod elsewhere;
 mod encode;
 mod figure;

@@ -154,9 +154,10 @@ fn every_package_of_the_workspace_is_looked_after() {
             if line.starts_with('[') {
                 in_dependencies = line.ends_with("dependencies]");
             } else if in_dependencies && !line.starts_with([' ', ']', '"']) {
-                let shared = line.contains("workspace = true");
+                // A crate that tests depend on in a circle is named by its path alone.
+                let path_alone = line.contains("path = ") && !line.contains("version");
                 assert!(
-                    shared,
+                    line.contains("workspace = true") || path_alone,
                     "{}: `{line}`: versions are in the workspace's table",
                     package.name
                 );

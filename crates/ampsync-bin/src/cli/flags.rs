@@ -45,10 +45,9 @@ fn arguments(spec: &Spec) -> Vec<Arg> {
             .help(help)
             .help_heading(spec.group.heading())
     };
-    let mut help = spec.doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
     let names = std::iter::once(&spec.name).chain(spec.aliases);
     let names = names.copied().collect::<Vec<_>>().join(", ");
-    help = format!("{help} [env: {names}]");
+    let mut help = format!("{} [env: {names}]", spec.text());
     if let Some(default) = spec.default {
         help = format!("{help} [default: {default}]");
     }

@@ -2,6 +2,8 @@
 
 mod check;
 mod completions;
+#[cfg(test)]
+mod document;
 mod flags;
 mod healthcheck;
 mod help;

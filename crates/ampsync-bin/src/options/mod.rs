@@ -3,6 +3,7 @@
 
 mod check;
 mod clash;
+mod keys;
 mod spot;
 mod table;
 #[cfg(test)]
@@ -16,6 +17,8 @@ use toml::de::{DeTable, DeValue};
 
 pub(crate) use check::{UnknownColumn, check_columns, unknown_columns, unknown_tables};
 pub(crate) use clash::{Target, clashes};
+#[cfg(test)]
+pub(crate) use keys::{Key, OF_INDEX, OF_TABLE};
 pub(crate) use table::TableConfig;
 
 use crate::settings::Mistake;

@@ -7,24 +7,11 @@ use ampsync_schema::{
 };
 use sink_postgres::{NulPolicy, RangePolicy};
 
+use super::keys;
 use super::spot::Spot;
 use super::walk::{Node, Walk, did_you_mean};
 use crate::settings::schema_name;
 
-const KEYS: [&str; 11] = [
-    "name",
-    "schema",
-    "comment",
-    "columns",
-    "where",
-    "primary_key",
-    "indexes",
-    "types",
-    "comments",
-    "nul",
-    "out_of_range",
-];
-const INDEX_KEYS: [&str; 3] = ["columns", "unique", "method"];
 const METHODS: [&str; 4] = ["btree", "brin", "hash", "gin"];
 const TYPES: [&str; 6] = ["bigint", "numeric", "numeric(78,0)", "text", "hex", "jsonb"];
 
@@ -78,7 +65,7 @@ pub(super) fn read(walk: &mut Walk<'_>, at: usize, node: &Node<'_, '_>) -> Table
         filter: Vec::new(),
     };
     let (mut columns, mut filter) = (Vec::new(), None);
-    for (key, value) in walk.entries(node, &KEYS) {
+    for (key, value) in walk.entries(node, &keys::names(keys::OF_TABLE)) {
         match key {
             "name" => config.name = identifier(walk, &value, table_name),
             "schema" => config.schema = identifier(walk, &value, schema_name),
@@ -183,7 +170,7 @@ fn indexes(walk: &mut Walk<'_>, config: &mut TableConfig, node: &Node<'_, '_>) {
     let example = format!("write [[{}]] and its keys below", node.path);
     for (index, item) in walk.items(node, "a list of indexes", &example).into_iter().enumerate() {
         let mut options = IndexOptions::default();
-        let entries = walk.entries(&item, &INDEX_KEYS);
+        let entries = walk.entries(&item, &keys::names(keys::OF_INDEX));
         if item.value.is_table() && !entries.iter().any(|(key, _)| *key == "columns") {
             let remedy = "example: columns = [\"from\"]";
             walk.refuse(&item.path, item.span.start, "the index has no `columns`", remedy);

@@ -265,26 +265,20 @@ mod tests {
     }
 
     #[test]
-    fn a_table_on_its_way_is_summed_up_each_half_minute() {
-        let mut looks = Looks::new();
-        let mut look = |rows, second| looks.look(health(TableState::CatchingUp, rows), second);
-        assert_eq!(look(0, 0), ["catching up"]);
-        assert!(look(5, 29).is_empty());
-        assert_eq!(look(5, 30), ["progress"]);
-        assert!(look(5, 60).is_empty());
-        assert_eq!(look(6, 61), ["progress"]);
-    }
-
-    #[test]
-    fn at_the_head_it_is_quiet() {
-        let mut looks = Looks::new();
-        let mut look = |rows, second| looks.look(health(TableState::Live, rows), second);
-        assert_eq!(look(0, 0), ["live"]);
-        assert!(look(5, 299).is_empty());
-        assert_eq!(look(5, 300), ["progress"]);
-        assert!(look(6, 599).is_empty());
-        assert_eq!(look(6, 600), ["progress"]);
-        assert!(look(6, 9_999).is_empty(), "nothing has moved");
+    fn a_table_is_summed_up_when_it_is_due_and_something_has_moved() {
+        for (state, word, every) in
+            [(TableState::CatchingUp, "catching up", 30), (TableState::Live, "live", 300)]
+        {
+            let mut looks = Looks::new();
+            let mut look = |rows, second| looks.look(health(state, rows), second);
+            assert_eq!(look(0, 0), [word]);
+            assert!(look(5, every - 1).is_empty(), "{word}");
+            assert_eq!(look(5, every), ["progress"], "{word}");
+            assert!(look(6, 2 * every - 1).is_empty(), "{word}");
+            assert_eq!(look(6, 2 * every), ["progress"], "{word}");
+            assert!(look(6, 9_999).is_empty(), "{word}: nothing has moved");
+            assert_eq!(look(7, 10_000), ["progress"], "{word}");
+        }
     }
 
     #[test]

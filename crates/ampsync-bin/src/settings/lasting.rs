@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::given::{Given, Reader};
-use super::{ALL, ReadFile, table};
+use super::{ALL, ReadFile, Spec, table};
 
 /// What a reload takes anew.
 const RELOADED: [&str; 9] = [
@@ -17,6 +17,11 @@ const RELOADED: [&str; 9] = [
     table::VALUES_OUT_OF_RANGE.spec.name,
     table::NOTIFY_CHANNEL.spec.name,
 ];
+
+/// Whether a reload takes the setting anew.
+pub(crate) fn is_reloaded(spec: &Spec) -> bool {
+    RELOADED.contains(&spec.name)
+}
 
 /// The values of all others, as they were given. It has no `Debug`, because nothing in it is
 /// hidden.
@@ -41,7 +46,7 @@ impl Lasting {
     /// Reads what was given; mistakes in it are told elsewhere.
     pub(crate) fn read(given: &Given, read_file: ReadFile<'_>) -> Self {
         let mut reader = Reader::new(given, read_file);
-        let lasting = ALL.iter().filter(|spec| !RELOADED.contains(&spec.name));
+        let lasting = ALL.iter().filter(|spec| !is_reloaded(spec));
         Self(
             lasting
                 .map(|spec| {

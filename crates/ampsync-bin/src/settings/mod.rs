@@ -21,16 +21,20 @@ use std::time::Duration;
 
 use ampsync_schema::Ident;
 use nozzle_client::Secret;
-use sync_core::{BatchConfig, EngineConfig, RetryConfig};
+use sync_core::EngineConfig;
 
 pub(crate) use database::DatabaseSettings;
 pub(crate) use dataset::{DatasetSettings, QueryMode, Streams};
-pub(crate) use given::Given;
+pub(crate) use given::{Given, example};
 pub(crate) use lasting::Lasting;
+#[cfg(test)]
+pub(crate) use lasting::is_reloaded;
 pub(crate) use mistake::{Mistake, Mistakes};
 pub(crate) use parse::schema_name;
+#[cfg(test)]
+pub(crate) use spec::Variable;
 pub(crate) use spec::{Group, Spec, flag};
-pub(crate) use table::{ALL, DATABASE_SCHEMA, HEALTH_PORT};
+pub(crate) use table::{ALL, DATABASE_SCHEMA, HEALTH_PORT, NOZZLE_ADMIN_ENDPOINT, NOZZLE_ENDPOINT};
 pub(crate) use tables::TablesSettings;
 
 use crate::logging::LogSettings;
@@ -228,8 +232,8 @@ fn collect<T>(
 }
 
 fn server(reader: &mut Reader<'_>) -> Option<ServerSettings> {
-    let endpoint = reader.get(&table::NOZZLE_ENDPOINT);
-    let admin_endpoint = reader.get(&table::NOZZLE_ADMIN_ENDPOINT);
+    let endpoint = reader.get(&NOZZLE_ENDPOINT);
+    let admin_endpoint = reader.get(&NOZZLE_ADMIN_ENDPOINT);
     let token = reader.get(&table::NOZZLE_AUTH_TOKEN);
     let ca_certificates = reader.get(&table::NOZZLE_CA);
     let decode_limit_mib = reader.get(&table::NOZZLE_DECODE_LIMIT_MIB);
@@ -261,18 +265,16 @@ fn engine(reader: &mut Reader<'_>) -> Option<EngineConfig> {
     let attempts = reader.get(&table::RETRY_ATTEMPTS);
     ordered(reader, &rows, table::BATCH_ROWS_MIN.spec, table::BATCH_ROWS_MAX.spec);
     ordered(reader, &delays, table::RETRY_DELAY_MIN_MS.spec, table::RETRY_DELAY_MAX_MS.spec);
-    Some(EngineConfig {
-        batch: BatchConfig {
-            rows_min: rows.0?,
-            rows_max: rows.1?,
-            bytes_max: bytes_max?,
-            target: target?,
-        },
-        retry: RetryConfig { delay_min: delays.0?, delay_max: delays.1?, attempts: attempts? },
-        retention_blocks: retention_blocks?,
-        beyond_retention: beyond_retention?,
-        memory_limit_bytes: memory_limit_bytes?,
-    })
+    let mut config = EngineConfig::default();
+    (config.batch.rows_min, config.batch.rows_max) = (rows.0?, rows.1?);
+    config.batch.bytes_max = bytes_max?;
+    config.batch.target = target?;
+    (config.retry.delay_min, config.retry.delay_max) = (delays.0?, delays.1?);
+    config.retry.attempts = attempts?;
+    config.retention_blocks = retention_blocks?;
+    config.beyond_retention = beyond_retention?;
+    config.memory_limit_bytes = memory_limit_bytes?;
+    Some(config)
 }
 
 /// Reports a lower bound above its upper one.

@@ -39,6 +39,10 @@ pub(crate) enum Group {
 }
 
 impl Group {
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Dataset, Self::Database, Self::Tables, Self::Engine, Self::Logging];
+
     pub(crate) fn heading(self) -> &'static str {
         match self {
             Self::Dataset => "Dataset and server",
@@ -72,6 +76,11 @@ impl Spec {
         file: false,
         common: false,
     };
+
+    /// What it is for, in one line.
+    pub(crate) fn text(&self) -> String {
+        self.doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+    }
 
     /// The variable that names a file with the value.
     pub(crate) fn file_name(&self) -> Option<String> {

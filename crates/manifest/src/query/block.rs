@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::review::{is_block_num, is_named};
 use super::sources::same;
 use super::text::Text;
-use crate::names::quoted;
+use crate::quoted::quoted;
 
 /// The column that every table of a dataset has.
 const BLOCK_NUM: &str = "_block_num";

@@ -19,8 +19,10 @@ mod selection;
 mod sources;
 mod text;
 
+use crate::dataset_ref::DatasetRef;
 use crate::manifest::{Dependency, Function};
-use crate::names::{DatasetRef, TableName, quoted};
+use crate::names::TableName;
+use crate::quoted::quoted;
 
 pub use filter::Filter;
 pub use problem::{Problem, Problems};

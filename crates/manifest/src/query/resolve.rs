@@ -3,8 +3,9 @@
 use sqlparser::ast::Ident;
 
 use super::Names;
+use crate::dataset_ref::DatasetRef;
 use crate::manifest::Dependency;
-use crate::names::{DatasetRef, InvalidName, Revision};
+use crate::names::{InvalidName, Revision};
 
 /// Why a name cannot be resolved: what is wrong, and what to do.
 pub(super) type Unresolved = (String, String);

@@ -2,7 +2,8 @@
 
 use super::filter::Filter;
 use super::{StreamQuery, select_all_by_version};
-use crate::names::{DatasetRef, TableName};
+use crate::dataset_ref::DatasetRef;
+use crate::names::TableName;
 
 /// Which columns and rows of a stream are wanted. The default wants all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

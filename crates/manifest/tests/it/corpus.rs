@@ -52,7 +52,7 @@ fn outcome(case: &Path) -> Result<String, String> {
         .with_console(&console);
     if case.file_name().unwrap().to_string_lossy().starts_with("endless") {
         let time_max = Duration::from_millis(500);
-        host = host.with_limits(Limits { time_max, ..Limits::default() });
+        host = host.with_limits(Limits::default().with_time_max(time_max));
     }
     let outcome = load(&config(case), &host);
     let printed = printed.take();

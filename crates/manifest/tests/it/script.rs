@@ -36,7 +36,7 @@ fn what_cannot_be_interrupted_is_given_up() {
         export default { name: "a", tables: {} };
     "#;
     let files = |_: &Path| io::Result::Ok(text.to_owned());
-    let limits = Limits { time_max: Duration::from_millis(200), ..Limits::default() };
+    let limits = Limits::default().with_time_max(Duration::from_millis(200));
     let began = Instant::now();
     let problems = load(Path::new("a.js"), &Host::new(&files).with_limits(limits)).unwrap_err();
     assert!(problems.to_string().contains("not evaluated within 200ms"), "{problems}");
@@ -57,7 +57,7 @@ fn memory_may_run_out_at_any_moment() {
     let files = |_: &Path| io::Result::Ok(text.to_owned());
     let mut outcomes = [0, 0];
     for step in 1..200 {
-        let limits = Limits { memory_bytes_max: step * 4_096, ..Limits::default() };
+        let limits = Limits::default().with_memory_bytes_max(step * 4_096);
         match load(Path::new("a.ts"), &Host::new(&files).with_limits(limits)) {
             Ok(_) => outcomes[0] += 1,
             Err(problems) => {

@@ -13,7 +13,7 @@ use tonic::codegen::Bytes;
 
 use super::answer::{Failure, OldDataset, OldVersions, Revision};
 use super::{AdminError, DatasetQuery, ResolvedDataset};
-use crate::endpoint::{self, Refused};
+use crate::endpoint;
 use crate::secret::Secret;
 use crate::trust;
 
@@ -140,6 +140,9 @@ impl AdminClient {
     /// # Errors
     /// [`AdminError::NotFound`] when the server has no such dataset or revision, which may
     /// change; the others when it cannot be asked or understood.
+    ///
+    /// # Cancellation
+    /// Dropping the future gives the question up; nothing is changed by asking.
     pub async fn resolve(&self, dataset: &DatasetQuery<'_>) -> Result<ResolvedDataset, AdminError> {
         let DatasetQuery { namespace, name, revision } = *dataset;
         let revision = revision.unwrap_or("latest");
@@ -160,6 +163,9 @@ impl AdminClient {
     ///
     /// # Errors
     /// Those of [`resolve`](Self::resolve).
+    ///
+    /// # Cancellation
+    /// As with [`resolve`](Self::resolve).
     pub async fn tables(&self, dataset: &DatasetQuery<'_>) -> Result<Vec<String>, AdminError> {
         Ok(self.resolve(dataset).await?.tables)
     }
@@ -300,7 +306,6 @@ fn authorization(token: &Secret) -> Result<HeaderValue, AdminError> {
 /// The endpoint, checked. Unlike that of Arrow Flight it may have a path, behind a gateway.
 fn base(endpoint: &str) -> Result<String, AdminError> {
     let no_query = |uri: &Uri| if uri.query().is_some() { Err("it has a query") } else { Ok(()) };
-    endpoint::parse(endpoint, no_query)
-        .map(|_| endpoint.trim_end_matches('/').to_owned())
-        .map_err(|Refused { endpoint, reason }| AdminError::Endpoint { endpoint, reason })
+    endpoint::parse(endpoint, no_query)?;
+    Ok(endpoint.trim_end_matches('/').to_owned())
 }

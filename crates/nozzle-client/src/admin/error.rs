@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use sync_core::{Classify, Fault};
 
+use crate::endpoint::InvalidEndpoint;
 use crate::trust;
 
 /// Everything that can go wrong between a client and the Admin API. No variant shows the bearer
@@ -11,15 +12,8 @@ use crate::trust;
 #[non_exhaustive]
 pub enum AdminError {
     /// The endpoint is no URL that a server could be at.
-    #[error(
-        "{endpoint:?} is no endpoint: {reason}; expected http://host:port or https://host:port"
-    )]
-    Endpoint {
-        /// What was given, without any password.
-        endpoint: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
+    #[error(transparent)]
+    Endpoint(#[from] InvalidEndpoint),
     /// A setting of the client has a value it cannot have; the text says which and why.
     #[error("{0}")]
     Setting(String),
@@ -77,7 +71,7 @@ impl Classify for AdminError {
             // A request that the server finds wrong stays so; a token may be renewed, and
             // whatever else is wrong may be put right behind the address.
             Self::Status { status: 400 | 422, .. }
-            | Self::Endpoint { .. }
+            | Self::Endpoint(_)
             | Self::Setting(_)
             | Self::Tls(_) => Fault::Permanent,
             Self::Connection(_)
@@ -91,7 +85,7 @@ impl Classify for AdminError {
 
     fn remedy(&self) -> Option<Cow<'static, str>> {
         let remedy = match self {
-            Self::Endpoint { .. } => "correct NOZZLE_ADMIN_ENDPOINT, such as http://localhost:1610",
+            Self::Endpoint(_) => "correct NOZZLE_ADMIN_ENDPOINT, such as http://localhost:1610",
             Self::Setting(_) => "correct the setting",
             Self::Tls(_) => "install the system's CA certificates, or name them with SSL_CERT_FILE",
             Self::NotFound { .. } => {

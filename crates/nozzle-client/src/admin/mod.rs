@@ -26,6 +26,7 @@ pub struct DatasetQuery<'a> {
 
 /// What a dataset is at the moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ResolvedDataset {
     /// What names it for good.
     pub revision: ExactRevision,

@@ -14,3 +14,4 @@ mod requests;
 mod server;
 mod source;
 mod tls;
+mod traits;

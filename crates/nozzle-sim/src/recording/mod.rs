@@ -55,6 +55,7 @@ pub enum End {
 
 /// Why a recording cannot be read, written or made.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RecordingError {
     /// A file cannot be read or written.
     #[error("{}", path.display())]

@@ -2,6 +2,7 @@
 //! replay, and the oracle of a test, give the same rows for the same block hash.
 
 mod blocks;
+mod change;
 mod column;
 mod logs;
 mod scripted;
@@ -11,11 +12,12 @@ mod transactions;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, UInt64Array};
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::SchemaRef;
 
 use crate::chain::Block;
 use crate::dice::Dice;
+pub use change::SchemaChange;
 use column::Row;
 use scripted::Script;
 
@@ -33,17 +35,6 @@ pub enum TableKind {
     Sparse,
     /// Rows that were given, of any types.
     Scripted,
-}
-
-/// A change of a table's schema under the same name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SchemaChange {
-    /// The table gains this nullable `UInt64` column, as its last.
-    Add(String),
-    /// The table loses this column.
-    Drop(String),
-    /// This column becomes a non-null `Utf8` one.
-    Retype(String),
 }
 
 /// One table of the dataset.
@@ -227,42 +218,6 @@ impl Table {
     }
 }
 
-impl SchemaChange {
-    fn schema(&self, schema: &SchemaRef) -> SchemaRef {
-        let mut fields: Vec<_> = schema.fields().iter().map(Arc::clone).collect();
-        match self {
-            Self::Add(name) => fields.push(Arc::new(Field::new(name, DataType::UInt64, true))),
-            Self::Drop(name) => fields.retain(|field| field.name() != name),
-            Self::Retype(name) => {
-                for field in fields.iter_mut().filter(|field| field.name() == name) {
-                    *field = Arc::new(Field::new(name, DataType::Utf8, false));
-                }
-            }
-        }
-        Arc::new(Schema::new(fields))
-    }
-
-    fn rows(&self, rows: &RecordBatch, source: &[Row<'_>]) -> RecordBatch {
-        let mut columns = rows.columns().to_vec();
-        let index = |name: &str| rows.schema_ref().index_of(name).ok();
-        match self {
-            Self::Add(_) => {
-                let odd =
-                    source.iter().map(|row| Some(row.dice(900).next()).filter(|n| n % 2 == 1));
-                columns.push(Arc::new(odd.collect::<UInt64Array>()));
-            }
-            Self::Drop(name) => _ = index(name).map(|index| columns.remove(index)),
-            Self::Retype(name) => {
-                if let Some(column) = index(name).and_then(|index| columns.get_mut(index)) {
-                    let text = StringArray::from_iter_values(source.iter().map(|_| "retyped"));
-                    *column = Arc::new(text);
-                }
-            }
-        }
-        batch(self.schema(rows.schema_ref()), columns, rows.num_rows())
-    }
-}
-
 #[expect(clippy::expect_used, reason = "the columns are made for the schema, in this module")]
 fn batch(schema: SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> RecordBatch {
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
@@ -274,6 +229,7 @@ mod tests {
     use arrow_array::Array;
     use arrow_array::cast::AsArray;
     use arrow_array::types::{Decimal128Type, UInt64Type};
+    use arrow_schema::DataType;
 
     use super::*;
     use crate::chain::Chain;

@@ -103,6 +103,7 @@ pub struct ConninfoError {
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConninfoProblem {
     /// The parameter, if it is about one.
     pub parameter: Option<String>,

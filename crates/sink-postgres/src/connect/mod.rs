@@ -125,6 +125,9 @@ impl ConnectOptions {
     /// # Errors
     /// Why it could not. A refused login or certificate cannot pass here, while one in the middle
     /// of the work may: it has worked before.
+    ///
+    /// # Cancellation
+    /// Dropping the future closes its connections.
     pub async fn probe(&self) -> Result<(), Error> {
         self.check()?;
         pooler::check(self).await

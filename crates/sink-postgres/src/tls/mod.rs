@@ -100,6 +100,7 @@ pub struct ClientIdentity {
 
 /// How connections are secured.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TlsOptions {
     /// What is asked of a connection.
     pub mode: SslMode,

@@ -1,6 +1,5 @@
 use std::num::NonZeroUsize;
 
-use sink_postgres::DatabaseOptions;
 use sync_core::chain::Parent;
 use sync_core::{
     Advance, Checkpoint, Classify, CommitError, CommitId, Committed, Cut, Fault, Sink, Txn,
@@ -57,6 +56,22 @@ async fn a_reorg_replaces_rows_of_several_ranges_at_once() {
                from_block::text FROM ampsync.reorgs";
     let expected = ["2", "9", "5", "8", "9"].map(|text| Some(text.to_owned()));
     assert_eq!(world.texts(log).await, [expected]);
+}
+
+#[tokio::test]
+async fn a_retraction_is_not_compiled_however_large_the_table_is() {
+    let world = World::new().await;
+    let mut sink = world.sink();
+    let before = filled(&mut sink, 3).await;
+    let note = "CREATE TABLE noted (jit text); \
+                CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                INSERT INTO noted VALUES (current_setting('jit')); RETURN NULL; END $$; \
+                CREATE TRIGGER note AFTER DELETE ON logs EXECUTE FUNCTION note()";
+    world.session.batch_execute(note).await.unwrap();
+    let mut after = advance(&before, &[range(3, 3)]);
+    after.cut = Some(Cut { base: block(3), parent: Some(hash(2)) });
+    commit(&mut sink, &[invalid(3, 3)], &[rows(&[3])], &after).await.unwrap();
+    assert_eq!(world.texts("SELECT jit FROM noted").await, [[Some("off".to_owned())]]);
 }
 
 #[tokio::test]
@@ -149,7 +164,7 @@ async fn a_constraint_checked_at_the_commit_aborts_it() {
 #[tokio::test]
 async fn a_retry_waits_for_the_attempt_before_it_but_not_for_ever() {
     let lock_timeout = std::time::Duration::from_millis(100);
-    let world = World::with(&DatabaseOptions { lock_timeout, ..options() }).await;
+    let world = World::with(&options().with_lock_timeout(lock_timeout)).await;
     let mut sink = world.sink();
     let before = filled(&mut sink, 2).await;
     // Another session has moved the checkpoint and has not committed yet.
@@ -165,7 +180,7 @@ async fn a_retry_waits_for_the_attempt_before_it_but_not_for_ever() {
 
 #[tokio::test]
 async fn connections_never_exceed_the_maximum() {
-    let options = DatabaseOptions { max_connections: NonZeroUsize::new(2).unwrap(), ..options() };
+    let options = options().with_max_connections(NonZeroUsize::new(2).unwrap());
     let world = World::with(&options).await;
     let schema = rows(&[]).schema().as_ref().clone();
     let mut tasks = tokio::task::JoinSet::new();

@@ -17,5 +17,6 @@ mod reading;
 mod refusals;
 mod support;
 mod tls;
+mod traits;
 mod values;
 mod violations;

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use ampsync_testkit::postgres::shared;
 use arrow_array::{RecordBatch, StringArray, UInt64Array};
 use arrow_schema::{DataType, Field, Schema};
-use sink_postgres::{
-    ConnectOptions, Database, DatabaseOptions, Error, SslMode, TlsOptions, ValueError,
-};
+use sink_postgres::{ConnectOptions, Database, Error, SslMode, TlsOptions, ValueError};
 use sync_core::{Classify, Fault, Sink, Txn};
 use tokio_postgres::Config;
 
@@ -91,12 +89,13 @@ async fn structs_that_json_cannot_hold_are_named_before_anything_is_created() {
 
 #[tokio::test]
 async fn settings_that_cannot_work_are_refused_at_once() {
-    let one = DatabaseOptions { max_connections: std::num::NonZeroUsize::MIN, ..options() };
+    let one = options().with_max_connections(std::num::NonZeroUsize::MIN);
     let config: Config = "host=localhost".parse().unwrap();
     assert!(matches!(Database::connect(config, &one), Err(Error::Settings(_))));
     let nowhere: Config = "user=u".parse().unwrap();
     assert!(matches!(Database::connect(nowhere, &options()), Err(Error::Settings(_))));
-    let trusts_nobody = TlsOptions { mode: SslMode::VerifyCa, ..TlsOptions::default() };
+    let mut trusts_nobody = TlsOptions::default();
+    trusts_nobody.mode = SslMode::VerifyCa;
     let config: Config = "host=localhost".parse().unwrap();
     let target = ConnectOptions::from(config).with_tls(trusts_nobody);
     assert!(matches!(Database::connect(target, &options()), Err(Error::Tls(_))));

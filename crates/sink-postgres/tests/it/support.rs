@@ -64,11 +64,11 @@ pub(crate) async fn blocks_of(session: &Session) -> Vec<i64> {
 }
 
 pub(crate) fn options() -> DatabaseOptions {
-    DatabaseOptions { max_connections: NonZeroUsize::new(4).unwrap(), ..Default::default() }
+    DatabaseOptions::default().with_max_connections(NonZeroUsize::new(4).unwrap())
 }
 
 pub(crate) fn impatient() -> DatabaseOptions {
-    DatabaseOptions { stall_timeout: Duration::from_millis(500), ..options() }
+    options().with_stall_timeout(Duration::from_millis(500))
 }
 
 pub(crate) fn config_via(name: &str, addr: std::net::SocketAddr, direct: &Config) -> Config {

@@ -100,10 +100,8 @@ impl World {
     async fn new() -> Self {
         let cluster = shared().await;
         let name = cluster.create_database().await.unwrap();
-        let options = DatabaseOptions {
-            max_connections: NonZeroUsize::new(8).unwrap(),
-            ..DatabaseOptions::default()
-        };
+        let options =
+            DatabaseOptions::default().with_max_connections(NonZeroUsize::new(8).unwrap());
         let database = Database::connect(cluster.config(&name), &options).unwrap();
         let session = cluster.connect(&name).await.unwrap();
         Self { database, session, cases: AtomicU64::new(0) }

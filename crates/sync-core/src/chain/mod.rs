@@ -6,6 +6,8 @@
 mod block;
 mod ledger;
 mod range;
+#[cfg(feature = "serde")]
+mod serde;
 
 pub use block::{BlockHash, BlockNum, InvalidBlockHash, InvalidBlockNum, Network};
 pub use ledger::{Ledger, Parent};

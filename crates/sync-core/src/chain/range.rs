@@ -5,6 +5,7 @@ use super::{BlockHash, BlockNum, Network};
 
 /// A run of blocks of one network, both ends included, and the hashes that tie it to its fork.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct BlockRange {
     network: Network,
     start: BlockNum,
@@ -129,6 +130,7 @@ impl fmt::Display for BlockRange {
 
 /// A block on a fork: the last one that a reader of the stream has completely.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Cursor {
     /// The network the block is of.
     pub network: Network,

@@ -10,4 +10,5 @@ mod healing;
 mod script;
 mod stopping;
 mod telling;
+mod traits;
 mod world;

@@ -5,6 +5,7 @@
 //! fault strikes exactly where it hurts: at a COMMIT whose reply is lost, in the middle of a COPY,
 //! or at a statement that is about to arrive.
 
+mod delay;
 mod fault;
 mod postgres;
 mod shape;

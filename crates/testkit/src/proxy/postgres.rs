@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader, copy_bidirectional};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
@@ -123,7 +123,7 @@ impl Drop for Session {
 
 impl Session {
     async fn requests(&self, from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
-        let mut from = BufReader::with_capacity(CHUNK_BYTES, from);
+        let mut from = BufReader::with_capacity(CHUNK_BYTES, self.line.delayed(from));
         let mut commits = Commits::default();
         while let Some(head) = read_head(&mut from).await? {
             if head.tag == COPY_DATA {
@@ -145,7 +145,7 @@ impl Session {
     async fn copy_data(
         &self,
         head: Head,
-        from: &mut BufReader<OwnedReadHalf>,
+        from: &mut (impl AsyncRead + Unpin),
         to: &mut OwnedWriteHalf,
     ) -> io::Result<()> {
         self.line.pass().await;
@@ -211,7 +211,7 @@ impl Session {
     }
 
     async fn replies(&self, from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
-        let mut from = BufReader::with_capacity(CHUNK_BYTES, from);
+        let mut from = BufReader::with_capacity(CHUNK_BYTES, self.line.delayed(from));
         let (mut swallowing, mut refused) = (false, false);
         while let Some(head) = read_head(&mut from).await? {
             let body = read_body(&mut from, head.length).await?;

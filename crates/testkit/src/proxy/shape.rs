@@ -9,7 +9,8 @@ const MOVES: u32 = 20;
 /// How the bytes of a connection travel, each way. The default is as fast as they can.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
-    /// How long each piece that was read takes to arrive.
+    /// How long everything takes to arrive. It does not make the line slower: what follows is on
+    /// its way meanwhile.
     pub delay: Duration,
     /// How many bytes pass in a second; without it, all.
     pub bytes_per_second: Option<NonZeroU32>,

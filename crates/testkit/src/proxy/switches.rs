@@ -3,13 +3,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::delay::Delayed;
 use super::shape::Shape;
 
 /// What a proxy was told to do: set from outside, obeyed by every connection.
@@ -120,12 +122,18 @@ impl Line {
         }
     }
 
+    /// What comes from a peer, as late as was asked for.
+    pub(super) fn delayed(
+        &self,
+        from: OwnedReadHalf,
+    ) -> Delayed<OwnedReadHalf, impl Fn() -> Duration + Unpin + use<>> {
+        let switches = Arc::clone(&self.switches);
+        Delayed::new(from, move || lock(&switches.shape).delay)
+    }
+
     /// Forwards `bytes` in the shape that was asked for.
     pub(super) async fn send(&self, to: &mut OwnedWriteHalf, bytes: &[u8]) -> io::Result<()> {
         let shape = *lock(&self.switches.shape);
-        if !shape.delay.is_zero() {
-            sleep(shape.delay).await;
-        }
         for piece in shape.pieces(bytes) {
             to.write_all(piece).await?;
             if let Some(pause) = shape.pause_after(piece.len()) {

@@ -167,11 +167,12 @@ async fn relay(client: TcpStream, server: TcpStream, line: Line) -> io::Result<(
 }
 
 async fn pump(
-    mut from: OwnedReadHalf,
+    from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     line: &Line,
     is_reply: bool,
 ) -> io::Result<()> {
+    let mut from = line.delayed(from);
     let mut buffer = vec![0; CHUNK_BYTES];
     loop {
         let read = from.read(&mut buffer).await?;

@@ -15,7 +15,7 @@ use super::{Watched, served};
 use crate::process::Running;
 
 /// A browser, or the reason why there is none here, told and taken for an answer.
-fn browser() -> Option<Browser> {
+pub(crate) fn browser() -> Option<Browser> {
     match Browser::start() {
         Ok(browser) => Some(browser),
         Err(BrowserError::Missing(missing)) => {
@@ -31,12 +31,12 @@ fn cell(table: &str, cell: &str) -> String {
     format!("document.querySelector('[data-table={table}] [data-cell={cell}]').innerText")
 }
 
-fn says(of: &str, text: &str) -> String {
+pub(crate) fn says(of: &str, text: &str) -> String {
     format!("({of}).includes({})", json!(text))
 }
 
 const OVERALL: &str = "document.getElementById('overall').innerText";
-const PAGE: &str = "document.body.innerText";
+pub(crate) const PAGE: &str = "document.body.innerText";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_shows_rows_as_they_come_a_reorg_an_outage_and_its_end() {
@@ -137,6 +137,7 @@ fn names_that_are_markup_are_shown_as_text() {
         "reasons": [{"reason": name, "error": name, "remedy": name}],
         "database_connections": {"used": 1, "idle": 0, "max": name, "waiting": 0},
         "buffered_bytes": 0, "memory_limit_bytes": 1,
+        "reload": {"at": name, "cause": name, "outcome": "failed", "error": name, "retried": false},
     });
     let address = impersonate(page.body, policy, status.to_string());
     browser.open(&format!("http://{address}/")).unwrap();

@@ -1,7 +1,7 @@
 //! The HTTP server as probes, scrapers and people meet it, and what is built on its metrics.
 
 mod alerts;
-mod browser;
+pub(crate) mod browser;
 pub(crate) mod client;
 mod metrics;
 mod picture;

@@ -2,6 +2,7 @@ use ampsync_testkit::proxy::PgProxy;
 use rustix::process::Signal;
 
 use super::{World, config, stop};
+use crate::http::browser::{PAGE, browser, says};
 use crate::http::client::{ANY_PORT, address, get};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,5 +114,26 @@ async fn what_may_pass_is_tried_again_by_itself() {
     ampsync.wait_for("added=\"sparse\"");
     world.equal(&["logs", "sparse"]).await;
     assert_eq!(world.streams("logs"), 1);
+    stop(ampsync);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_says_how_the_last_reload_came_out() {
+    let Some(mut browser) = browser() else { return };
+    let world = World::new().await;
+    world.replace("sim.json", &config(&["blocks"]));
+    let mut ampsync = world.start("sim.json", &[ANY_PORT]);
+    let http = address(&ampsync.wait_for("the live page are served")).unwrap();
+    world.equal(&["blocks"]).await;
+    browser.open(&format!("http://{http}/")).unwrap();
+    browser.wait_until(&says(PAGE, "buffered")).unwrap();
+    world.replace("sim.json", "{\n  \"name\": 5,\n  \"tables\": []\n}");
+    browser.wait_until(&says(PAGE, "the settings could not be read again")).unwrap();
+    browser.wait_until(&says(PAGE, "sim.json:2:11")).unwrap();
+    world.replace("sim.json", &config(&["blocks", "logs"]));
+    browser.wait_until(&says(PAGE, "settings: applied")).unwrap();
+    let told = browser.evaluate(&says(PAGE, "could not be read again")).unwrap();
+    assert_eq!(told, serde_json::Value::Bool(false));
+    assert_eq!(browser.complaints(), Vec::<serde_json::Value>::new());
     stop(ampsync);
 }

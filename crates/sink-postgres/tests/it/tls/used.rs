@@ -16,8 +16,7 @@ async fn every_connection_of_a_sync_is_secured() {
     let server = Secured::start().await;
     let root = server.ca.display();
     let target = server.target(&format!("sslmode=verify-full sslrootcert={root}"));
-    let options =
-        DatabaseOptions { max_connections: NonZeroUsize::new(3).unwrap(), ..Default::default() };
+    let options = DatabaseOptions::default().with_max_connections(NonZeroUsize::new(3).unwrap());
     let database = Database::connect(target, &options).unwrap();
     let mut one = sink(&database);
     let committed = filled(&mut one, 5).await;
