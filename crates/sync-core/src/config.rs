@@ -38,7 +38,8 @@ impl Default for EngineConfig {
 pub struct BatchConfig {
     /// The fewest rows it shrinks to when writing is slow.
     pub rows_min: NonZeroUsize,
-    /// The most rows it grows to.
+    /// The most rows it grows to. Tables that catch up at the same time share them, down to 10,000
+    /// each.
     pub rows_max: NonZeroUsize,
     /// The most bytes of rows.
     pub bytes_max: NonZeroUsize,

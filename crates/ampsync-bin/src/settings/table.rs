@@ -179,7 +179,8 @@ settings! {
     BATCH_ROWS_MIN: NonZeroUsize = parse::count, {
         value: "ROWS", default: Some("100"), example: "100",
     }
-    /// The most rows a transaction grows to.
+    /// The most rows a transaction grows to. Tables that catch up at the same time share them, down
+    /// to 10000 each.
     BATCH_ROWS_MAX: NonZeroUsize = parse::count, {
         value: "ROWS", default: Some("50000"), example: "50000",
     }
