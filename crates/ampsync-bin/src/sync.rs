@@ -61,6 +61,7 @@ fn scene(settings: &Settings, database: Database) -> Scene {
         progress: Arc::default(),
         health: Arc::default(),
         reloads: Arc::default(),
+        pending: Arc::default(),
         database,
         started: Started::now(),
     }
@@ -151,7 +152,9 @@ async fn run(
     let (health, shutdown) = (&scene.health, CancellationToken::new());
     let engine = Engine::new(settings.engine.clone(), Arc::clone(health), shutdown.clone());
     let ends = (client, &scene.database);
-    let mut tables = Tables::start(engine, planned, ends, health, settings.server.head_probe);
+    let told = (health, &scene.pending);
+    let how = (settings.server.head_probe, settings.reload.on_change);
+    let mut tables = Tables::start(engine, planned, ends, told, how).await;
     let mut report = pin!(report::follow(Arc::clone(health), console));
     let signal = tokio::select! {
         outcomes = reloader.follow(&mut tables) => return finish(&outcomes),
