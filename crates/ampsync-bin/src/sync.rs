@@ -46,7 +46,7 @@ pub(crate) async fn sync(settings: Settings, begun: Begun, console: Console) -> 
     // Before anything is waited for, so that it can be told.
     let serving = server.map(|server| server.serve(Arc::clone(&scene)));
     let parts = Parts { settings: &settings, client: &client, scene: &scene };
-    let exit = plan_and_run(parts, console, signals, (begun, hangup)).await;
+    let exit = Box::pin(plan_and_run(parts, console, signals, (begun, hangup))).await;
     if let Some(serving) = serving {
         serving.stop().await;
     }
@@ -99,7 +99,7 @@ async fn plan_and_run(
         Err(mistakes) => return refuse(&mistakes),
     };
     parts.scene.progress.set(Stage::Running);
-    run(parts, tables, reloader, console, signals).await
+    Box::pin(run(parts, tables, reloader, console, signals)).await
 }
 
 /// Waits for the database, and for the dataset where the Admin API can be asked for it; then says

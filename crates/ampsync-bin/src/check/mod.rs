@@ -56,7 +56,7 @@ pub(crate) async fn plan(parts: Parts, request: PlanRequest) -> Exit {
     }
     let status = match &database {
         // Sizes are nice to have.
-        Some(database) => clock.ask("the database", database.status()).await.ok(),
+        Some(database) => clock.ask("the database", Box::pin(database.status())).await.ok(),
         None => None,
     };
     let stored = status.and_then(Result::ok).flatten().map(|status| status.tables);

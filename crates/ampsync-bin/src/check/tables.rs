@@ -174,7 +174,8 @@ impl Stage<'_> {
         report: &mut Report,
     ) -> Result<Result<Rehearsed, Error>, Problem> {
         let Self { database, planned, .. } = self;
-        let stored = self.clock.ask(subject, database.revisions(&planned.target)).await?;
+        let stored = Box::pin(database.revisions(&planned.target));
+        let stored = self.clock.ask(subject, stored).await?;
         let as_planned = || (ends::sink(database, planned), plan.clone());
         let (sink, plan) = match stored.map(|stored| course(self.on_change, &stored, planned)) {
             Ok(Course::Beside(_)) if has_columns => {
@@ -195,7 +196,8 @@ impl Stage<'_> {
                 let old = revision::stored(planned, &current);
                 let plan = unchecked_plan(&old, Arc::clone(&plan.schema));
                 let sink = ends::sink(database, &old);
-                return self.clock.ask(subject, sink.rehearse(&plan, false)).await.map(plainly);
+                let rehearsal = Box::pin(sink.rehearse(&plan, false));
+                return self.clock.ask(subject, rehearsal).await.map(plainly);
             }
             Ok(Course::Refused(Some((problem, remedy)))) => {
                 report.note(format!("{subject} cannot change its revision: {problem}: {remedy}"));
@@ -206,7 +208,8 @@ impl Stage<'_> {
                 as_planned()
             }
         };
-        self.clock.ask(subject, sink.rehearse(&plan, has_columns)).await.map(plainly)
+        let rehearsal = Box::pin(sink.rehearse(&plan, has_columns));
+        self.clock.ask(subject, rehearsal).await.map(plainly)
     }
 }
 

@@ -10,32 +10,35 @@ use tracing::{debug, info, warn};
 
 use super::apply::Tables;
 use super::difference::{Decision, decide};
-use crate::plan::{Identity, PlannedTable};
+use crate::plan::PlannedTable;
 use crate::revision::{self, Course, OnRevisionChange, course, is_of};
 
 /// How long until what did not work is tried again: from the first, doubling, to the second.
 const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+
+/// After so many times that it was not far enough, the waits grow no more.
+const MISSES_MAX: u32 = 25;
 
 /// After how many failures in a row they are told.
 const PATIENCE: u32 = 3;
 
 /// A table that is being filled to take another one's place.
 pub(super) struct Beside {
-    /// What it is.
-    next: Identity,
     /// When it is looked at again.
     due: Instant,
     delay: Duration,
     failures: u32,
+    /// How often in a row it was not far enough.
+    misses: u32,
     /// Whether its indexes and statistics are complete.
     complete: bool,
     told: Option<String>,
 }
 
 impl Beside {
-    fn new(next: Identity) -> Self {
+    fn new() -> Self {
         let (due, delay) = (Instant::now(), RETRY.0);
-        Self { next, due, delay, failures: 0, complete: false, told: None }
+        Self { due, delay, failures: 0, misses: 0, complete: false, told: None }
     }
 
     fn later(&mut self, delay: Duration) {
@@ -129,7 +132,7 @@ impl Tables {
             self.stop(&label).await;
         }
         let identity = &planned.identity;
-        let mut beside = Beside::new(identity.clone());
+        let mut beside = Beside::new();
         let wanted = (identity.dataset.as_str(), identity.query.as_str());
         match self.database.begin_next(&planned.target, wanted, block_column).await {
             Ok(target) => {
@@ -281,13 +284,14 @@ impl Tables {
     /// Notes when it is tried again, and tells why, once a reason.
     fn put_off(&mut self, table: &str, error: &Error) {
         let Some(beside) = self.beside.get_mut(table) else { return };
-        debug!(table, of = beside.next.query, error = %Causes(error), "not exchanged yet");
-        beside.failures += 1;
+        debug!(table, error = %Causes(error), "not exchanged yet");
         beside.complete = matches!(error, Error::Behind { .. } | Error::Locked { .. });
         if matches!(error, Error::Behind { .. }) {
-            beside.later(RETRY.0);
+            beside.misses = (beside.misses + 1).min(MISSES_MAX);
+            beside.later(RETRY.0 * beside.misses);
             return;
         }
+        beside.failures += 1;
         let is_permanent = error.fault() == Fault::Permanent;
         beside.delay = if is_permanent { RETRY.1 } else { (beside.delay * 2).min(RETRY.1) };
         beside.later(beside.delay);

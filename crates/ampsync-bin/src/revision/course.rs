@@ -29,11 +29,13 @@ pub(crate) fn course(
     if setting == OnRevisionChange::Refuse {
         return Course::Plain { gives_up: false };
     }
-    let Some(current) = &stored.current else { return Course::Plain { gives_up: false } };
+    // What was begun for a table that was reset since is nobody's.
+    let gives_up = stored.next.is_some();
+    let Some(current) = &stored.current else { return Course::Plain { gives_up } };
     let is_planned = is_of(current, &planned.identity)
         || planned.unpinned.as_ref().is_some_and(|unpinned| is_of(current, unpinned));
     if is_planned {
-        return Course::Plain { gives_up: stored.next.is_some() };
+        return Course::Plain { gives_up };
     }
     if !is_same_dataset(&current.dataset, &planned.identity.dataset) {
         let problem = format!(

@@ -47,18 +47,24 @@ pub(super) const LOCK: &str = "SET LOCAL lock_timeout = 1000; SET LOCAL search_p
 /// How long the commits of the table are held while the next one completes the same block.
 const CATCH_UP: (usize, Duration) = (40, Duration::from_millis(50));
 
+/// How many blocks it may be behind to be waited for.
+const NEAR_BLOCKS: u64 = 100;
+
 /// How long the new table's statistics may take.
 const ANALYZE: &str = "SET LOCAL statement_timeout = 600000; ANALYZE ";
 
 impl Database {
-    /// Builds the indexes that the next revision of `table` lacks, has PostgreSQL look at its rows, and
-    /// says what keeps it from taking the table's place. Writing to the next one waits for the indexes.
+    /// Says what keeps the next revision of `table` from taking its place. Where nothing does, builds the
+    /// indexes that it lacks, and has PostgreSQL look at its rows. Writing to the next one waits for the indexes.
     ///
     /// # Errors
     /// [`Error::NotKept`] where there is no next one, [`Error::Alter`] where an index cannot be built, and
     /// whatever keeps the server from answering.
     pub async fn complete_next(&self, table: &QualifiedName) -> Result<Exchange, Error> {
         let (exchange, next) = self.look_at_next(table).await?;
+        if !exchange.obstacles.is_empty() {
+            return Ok(exchange);
+        }
         let connection = self.connection().await?;
         for statement in &exchange.indexes {
             tracing::info!(%table, statement, "changing the database");
@@ -277,7 +283,8 @@ impl Work<'_> {
             let look = bookkeeping::look(self.connection, &other.table);
             let now = self.database.bounded(DOING, look).await?;
             let is_there = now.as_ref().is_some_and(|now| reaches(now, before));
-            if !is_next || is_there || attempt == CATCH_UP.0 {
+            let is_near = now.as_ref().is_some_and(|now| is_near(now, before));
+            if !is_next || is_there || !is_near || attempt == CATCH_UP.0 {
                 break;
             }
             tokio::time::sleep(CATCH_UP.1).await;
@@ -319,6 +326,14 @@ impl Work<'_> {
         };
         self.database.answer(DOING, moved).await.map(drop)
     }
+}
+
+/// Whether so few blocks are missing that it is worth to wait.
+fn is_near(now: &Stored, before: &Stored) -> bool {
+    let block =
+        |stored: &Stored| stored.checkpoint.cursor.as_ref().map(|cursor| cursor.number.get());
+    let (now, before) = (block(now), block(before));
+    now.is_some_and(|now| now.saturating_add(NEAR_BLOCKS) >= before.unwrap_or(0))
 }
 
 /// Whether a table is at least as far as another one, on the same fork as far as that can be told.

@@ -1,6 +1,8 @@
 //! Several revisions of one table: one takes the other's place, with all that belongs to it.
 
-use sink_postgres::{Error, Exchanged, PostgresSink, RevisionKind, SinkOptions};
+use ampsync_testkit::postgres::shared;
+use ampsync_testkit::proxy::{Fault, PgProxy};
+use sink_postgres::{Database, Error, Exchanged, PostgresSink, RevisionKind, SinkOptions};
 use sync_core::{CommitError, Sink as _, TablePlan};
 
 use crate::support::*;
@@ -291,4 +293,32 @@ async fn a_name_of_63_bytes_has_revisions_too() {
         );
         ready(&mut world.sink(), wanted).await;
     }
+}
+
+#[tokio::test]
+async fn an_exchange_whose_answer_is_lost_is_known_to_be_done_or_not() {
+    let world = World::new().await;
+    filled(&mut world.sink(), 3).await;
+    begun(&world, 3).await;
+    let cluster = shared().await;
+    let proxy = PgProxy::start(cluster.addr()).await.unwrap();
+    let config = config_via(&world.name, proxy.addr(), &cluster.config(&world.name));
+    let database = Database::connect(config, &options()).unwrap();
+    let struck = proxy.inject(Fault::NeverForwardCommit);
+    let error = database.swap(&name("logs")).await.unwrap_err();
+    struck.await;
+    assert!(matches!(error, Error::Server { .. }), "{error}");
+    assert_eq!(text(&world, KINDS).await, ["logs current", "logs__next next logs"]);
+    let struck = proxy.inject(Fault::DropCommitReply);
+    let done = loop {
+        match database.swap(&name("logs")).await {
+            Ok(done) => break done,
+            // What was never committed is on its way to being undone.
+            Err(Error::Locked { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    };
+    struck.await;
+    assert_eq!(done.kept, name("logs__v1"));
+    assert_eq!(text(&world, KINDS).await, ["logs current", "logs__v1 previous logs"]);
 }

@@ -5,6 +5,7 @@ use super::*;
 use crate::http::client::{ANY_PORT, address, get};
 use crate::pipe::start_with;
 use crate::reload::stop;
+use crate::security::privileges::{documented, prepared};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_that_changes_is_exchanged_under_readers_who_notice_nothing() {
@@ -129,4 +130,21 @@ async fn another_dataset_is_a_mistake_and_no_revision() {
     assert!(line.contains("is another dataset than _/other@0.0.1"), "{line}");
     ampsync.wait_for("the table has stopped for good");
     world.equal(&["blocks"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_owns_nothing_is_told_what_a_change_would_take() {
+    let (sim, role) = prepared().await;
+    role.admin(&documented("### An administrator creates everything").replace("logs", "sparse"))
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let options = folder.path().join("ampsync.toml");
+    std::fs::write(&options, "[tables.sparse]\nwhere = 'amount IS NOT NULL'\n").unwrap();
+    let more = [("AMPSYNC_CONFIG", options.to_str().unwrap())];
+    let mut ampsync = start_with(&sim, &role.url(), &more);
+    let line = ampsync.wait_for("the table cannot change its revision");
+    assert!(line.contains("does not own the table"), "{line}");
+    assert!(line.contains("ALTER TABLE") && line.contains("OWNER TO"), "{line}");
+    assert_eq!(ampsync.end().0.code(), Some(3));
+    role.works(&sim).await;
 }
