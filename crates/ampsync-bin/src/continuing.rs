@@ -1,6 +1,7 @@
 //! Goes on with tables that were begun before the Admin API was asked.
 
-use sink_postgres::{Error, PostgresSink, Rehearsal};
+use ampsync_schema::QualifiedName;
+use sink_postgres::{Error, NextRehearsal, PostgresSink, Rehearsal};
 use sync_core::{Checkpoint, Readiness, Sink, TablePlan};
 
 use crate::plan::Identity;
@@ -35,6 +36,16 @@ impl ContinuingSink {
             }
             (answer, _) => answer,
         }
+    }
+
+    /// What filling the next revision of `table` would come to: see
+    /// [`PostgresSink::rehearse_next`].
+    pub(crate) async fn rehearse_next(
+        &self,
+        plan: &TablePlan,
+        table: &QualifiedName,
+    ) -> Result<NextRehearsal, Error> {
+        self.sink.rehearse_next(plan, table).await
     }
 
     /// The plan with the dataset's name as it was given, where that is another one.

@@ -23,6 +23,8 @@ mod plan;
 mod reload;
 mod report;
 mod reset;
+mod revision;
+mod rollback;
 mod run;
 mod schema;
 mod settings;

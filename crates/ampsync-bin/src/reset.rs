@@ -3,13 +3,13 @@
 use std::io::Write as _;
 
 use ampsync_schema::QualifiedName;
-use sink_postgres::{Database, ResetRows, TableStatus};
+use sink_postgres::{Database, ResetRows, RevisionKind, TableStatus};
 
 use crate::failure::Failure;
 use crate::named::{self, plain};
 use crate::run::Exit;
 use crate::settings::StoredSettings;
-use crate::status::text::{Amount, block, bytes};
+use crate::status::text::{block, size};
 use crate::{database, terminal};
 
 /// Which tables are to begin anew, and what becomes of their rows.
@@ -39,7 +39,12 @@ async fn run(settings: &StoredSettings, request: &Request) -> Result<(), Failure
     let done = database.reset(&names, request.rows).await;
     done.map_err(Failure::or_refusal("the tables cannot be reset"))?;
     let mut stdout = std::io::stdout().lock();
-    for name in &names {
+    for (name, status) in names.iter().zip(&tables) {
+        if status.kind != RevisionKind::Current {
+            let what = status.kind.as_str();
+            writeln!(stdout, "{} ({what}) is forgotten", plain(name)).map_err(Failure::printing)?;
+            continue;
+        }
         let done = match request.rows {
             ResetRows::Delete => "is empty: the next start streams it from the first block",
             ResetRows::DropTable => "is dropped: the next start creates it and streams it anew",
@@ -82,14 +87,8 @@ fn ask(settings: &StoredSettings, tables: &[TableStatus], rows: ResetRows) -> Re
     };
     eprintln!("{lost}, in the database {}:\n", settings.database.label());
     for status in tables {
-        let storage = status.storage;
-        let count = storage
-            .and_then(|storage| storage.rows_estimate)
-            .map(|rows| format!("about {} rows, ", Amount(rows)));
-        let size = storage.map_or("the table is gone".to_owned(), |storage| {
-            format!("{}{}", count.unwrap_or_default(), bytes(storage.bytes))
-        });
-        eprintln!("  {}: {size}, {} of {}", plain(&status.table), block(status), status.dataset);
+        let (name, size, block) = (plain(&status.table), size(status), block(status));
+        eprintln!("  {name}: {size}, {block} of {}", status.dataset);
     }
     match terminal::agrees("\nGo on?") {
         Ok(true) => Ok(()),

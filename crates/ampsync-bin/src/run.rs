@@ -12,7 +12,7 @@ use crate::console::Console;
 use crate::logging::LogSettings;
 use crate::reload::{Begun, Read};
 use crate::settings::{self, Given, Mistakes, Parts, SchemaSettings, StoredSettings};
-use crate::{check, healthcheck, logging, reset, schema, status, sync};
+use crate::{check, healthcheck, logging, reset, rollback, schema, status, sync};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(crate) enum Exit {
     Mistake,
     /// A table has stopped for good.
     TableStopped,
+    /// A start would change something.
+    Changes,
 }
 
 impl From<Exit> for ExitCode {
@@ -34,6 +36,7 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Mistake => 2,
             Exit::TableStopped => 3,
+            Exit::Changes => 4,
         })
     }
 }
@@ -67,6 +70,13 @@ pub(crate) fn main(arguments: Vec<OsString>, environment: BTreeMap<OsString, OsS
             }
             Ok(in_runtime(check::check(parts, within)))
         }
+        Verb::Plan(request) => {
+            let parts = Parts::read(&given, &read_file);
+            if let Some(log) = &parts.log {
+                log_to_stderr(log);
+            }
+            Ok(in_runtime(check::plan(parts, request)))
+        }
         Verb::Schema(request) => {
             SchemaSettings::read(&given, &read_file, request.diff).map(|settings| {
                 log_to_stderr(&settings.log);
@@ -80,6 +90,10 @@ pub(crate) fn main(arguments: Vec<OsString>, environment: BTreeMap<OsString, OsS
         Verb::Reset(request) => StoredSettings::read(&given, &read_file).map(|settings| {
             log_to_stderr(&settings.log);
             in_runtime(reset::reset(settings, request))
+        }),
+        Verb::Rollback(request) => StoredSettings::read(&given, &read_file).map(|settings| {
+            log_to_stderr(&settings.log);
+            in_runtime(rollback::rollback(settings, request))
         }),
         Verb::Healthcheck(request) => Ok(match settings::health_address(&given, &read_file) {
             Ok(address) => healthcheck::healthcheck(address, request),

@@ -46,7 +46,7 @@ pub(crate) async fn sync(settings: Settings, begun: Begun, console: Console) -> 
     // Before anything is waited for, so that it can be told.
     let serving = server.map(|server| server.serve(Arc::clone(&scene)));
     let parts = Parts { settings: &settings, client: &client, scene: &scene };
-    let exit = plan_and_run(parts, console, signals, (begun, hangup)).await;
+    let exit = Box::pin(plan_and_run(parts, console, signals, (begun, hangup))).await;
     if let Some(serving) = serving {
         serving.stop().await;
     }
@@ -61,6 +61,7 @@ fn scene(settings: &Settings, database: Database) -> Scene {
         progress: Arc::default(),
         health: Arc::default(),
         reloads: Arc::default(),
+        pending: Arc::default(),
         database,
         started: Started::now(),
     }
@@ -98,7 +99,7 @@ async fn plan_and_run(
         Err(mistakes) => return refuse(&mistakes),
     };
     parts.scene.progress.set(Stage::Running);
-    run(parts, tables, reloader, console, signals).await
+    Box::pin(run(parts, tables, reloader, console, signals)).await
 }
 
 /// Waits for the database, and for the dataset where the Admin API can be asked for it; then says
@@ -151,7 +152,9 @@ async fn run(
     let (health, shutdown) = (&scene.health, CancellationToken::new());
     let engine = Engine::new(settings.engine.clone(), Arc::clone(health), shutdown.clone());
     let ends = (client, &scene.database);
-    let mut tables = Tables::start(engine, planned, ends, health, settings.server.head_probe);
+    let told = (health, &scene.pending);
+    let how = (settings.server.head_probe, settings.reload.on_change);
+    let mut tables = Tables::start(engine, planned, ends, told, how).await;
     let mut report = pin!(report::follow(Arc::clone(health), console));
     let signal = tokio::select! {
         outcomes = reloader.follow(&mut tables) => return finish(&outcomes),

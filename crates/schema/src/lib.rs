@@ -87,7 +87,7 @@ pub use diff::{Conflict, Cost, Difference, Part};
 pub use existing::{ExistingColumn, ExistingIndex, ExistingTable};
 pub use ident::{Ident, InvalidIdent, QualifiedName};
 pub use mapping::{UnsupportedType, WrongChoice};
-pub use naming::{Clash, Relation, clashes};
+pub use naming::{Clash, Relation, beside, clashes, index_name};
 pub use options::{
     ColumnOptions, ColumnType, IndexMethod, IndexOptions, TableOptions, UnknownColumnType,
     UnknownIndexMethod,

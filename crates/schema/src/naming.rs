@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::ident::{BYTES_MAX, Ident, QualifiedName};
+use crate::ident::{BYTES_MAX, Ident, InvalidIdent, QualifiedName};
 use crate::options::{IndexMethod, IndexOptions, TableOptions};
 
 /// The kind of the index on the block column.
@@ -36,6 +36,33 @@ fn derived(table: &str, middle: &[&str], end: &str) -> String {
 /// FNV-1a, because it is the same for ever and everywhere.
 fn hash(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+/// What is kept beside `table` is called so: `logs__next` with the end `next`. A name that is too
+/// long is cut and gets a hash, as those of indexes do.
+///
+/// # Errors
+/// When the end is no part of a name.
+pub fn beside(table: &Ident, end: &str) -> Result<Ident, InvalidIdent> {
+    Ident::new(derived(table.as_str(), &[], &format!("_{end}")))
+}
+
+/// The name that an index of `table` gets by itself, with these key columns; that of the primary
+/// key where it is one. Numbered when the plain one is `taken`.
+///
+/// # Errors
+/// When a column is no part of a name.
+pub fn index_name(
+    table: &Ident,
+    columns: &[String],
+    primary: bool,
+    taken: impl Fn(&str) -> bool,
+) -> Result<Ident, InvalidIdent> {
+    let columns: Vec<_> = columns.iter().map(String::as_str).collect();
+    Ident::new(match primary {
+        true => free_primary_key(table.as_str(), taken),
+        false => index(table.as_str(), &columns, taken),
+    })
 }
 
 /// The name of the primary key's constraint.
@@ -194,6 +221,17 @@ mod tests {
         assert!(a.starts_with("éé") && a.ends_with("_idx"), "{a}");
         assert_ne!(a, b);
         assert!(Ident::new(primary_key(&long)).is_ok());
+    }
+
+    #[test]
+    fn what_is_beside_a_table_has_a_name_of_its_own_however_long() {
+        let name = |table: &str, end: &str| beside(&Ident::new(table).unwrap(), end).unwrap();
+        assert_eq!(name("logs", "next").as_str(), "logs__next");
+        let long = "a".repeat(63);
+        let (next, first) = (name(&long, "next"), name(&long, "v1"));
+        assert!(next.as_str().ends_with("__next") && next.as_str().len() == 63, "{next}");
+        assert!(first.as_str().ends_with("__v1"), "{first}");
+        assert_ne!(next, name(&format!("{}b", "a".repeat(62)), "next"));
     }
 
     #[test]

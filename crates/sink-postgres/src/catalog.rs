@@ -117,6 +117,11 @@ impl Relation {
         Ok(Self { oid, kind, comment, denied, role, reachable, truncatable, owned, hazards })
     }
 
+    /// What the catalog calls it.
+    pub(crate) fn oid(&self) -> u32 {
+        self.oid
+    }
+
     /// Whether rows can be copied into it: a plain or a partitioned table.
     pub(crate) fn is_table(&self) -> bool {
         self.kind == "r" || self.kind == "p"

@@ -6,6 +6,7 @@ use sync_core::Causes;
 
 use crate::encode::{UnsupportedColumn, ValueError};
 use crate::hazard::Hazard;
+use crate::revision::Obstacle;
 use crate::server_error::ServerError;
 use crate::tls::TlsError;
 use crate::writer::Writer;
@@ -161,6 +162,31 @@ pub enum Error {
     /// There is no checkpoint of the table.
     #[error("ampsync has no checkpoint of table {0}")]
     NotKept(QualifiedName),
+    /// The table was begun to take another one's place, and has taken it or was given up.
+    #[error("table {0} is no longer being filled")]
+    Superseded(QualifiedName),
+    /// The table is not as far as the one whose place it is to take.
+    #[error("table {table} is not yet as far as the one whose place it is to take")]
+    Behind {
+        /// The table.
+        table: QualifiedName,
+    },
+    /// Somebody's lock keeps the table from being exchanged.
+    #[error("table {table} is locked{}", Holder(by.as_deref()))]
+    Locked {
+        /// The table.
+        table: QualifiedName,
+        /// Who has locks on it, where that could be found out.
+        by: Option<String>,
+    },
+    /// Something depends on the table that could not be carried over to another one.
+    #[error("table {table} cannot be replaced: {}", List(obstacles))]
+    Blocked {
+        /// The table.
+        table: QualifiedName,
+        /// What depends on it, at least one.
+        obstacles: Vec<Obstacle>,
+    },
     /// The name belongs to something that is not a table.
     #[error("{0} is not a table")]
     NotATable(QualifiedName),
@@ -282,6 +308,15 @@ struct By<'a>(Option<&'a Writer>);
 impl fmt::Display for By<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.map_or(Ok(()), |writer| write!(f, " by {writer}"))
+    }
+}
+
+/// Who has a lock, as far as it is known.
+struct Holder<'a>(Option<&'a str>);
+
+impl fmt::Display for Holder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |by| write!(f, " by {by}"))
     }
 }
 

@@ -76,6 +76,7 @@ mod options;
 mod prepare;
 mod remedy;
 mod reset;
+mod revision;
 mod server_error;
 mod server_info;
 mod session;
@@ -94,6 +95,9 @@ pub use error::{Error, ServerFailure};
 pub use hazard::Hazard;
 pub use options::{NulPolicy, RangePolicy, SinkOptions, ValuePolicy};
 pub use reset::ResetRows;
+pub use revision::{
+    Exchange, Exchanged, NextRehearsal, Obstacle, Revision, RevisionKind, Revisions,
+};
 pub use server_error::ServerError;
 pub use server_info::ServerInfo;
 pub use sink::{PgTxn, PostgresSink, Rehearsal};

@@ -20,6 +20,9 @@ pub struct SinkOptions {
     ///
     /// It is not quoted or folded: `LISTEN` needs quotes for a name with upper case.
     pub notify: Option<Ident>,
+    /// Whether the table has to be one that [`begin_next`](crate::Database::begin_next) has begun:
+    /// without its checkpoint it is not begun here, because it may have taken another one's place.
+    pub begun: bool,
 }
 
 /// What becomes of values that PostgreSQL cannot hold. By default they stop the table with an

@@ -7,7 +7,7 @@ use sync_core::{Checkpoint, TablePlan};
 use crate::adopt::{Adoption, Notes, Rehearsed};
 use crate::bookkeeping::{self, Stored};
 use crate::catalog::{Place, Relation};
-use crate::database::Database;
+use crate::database::{Connection, Database};
 use crate::error::Error;
 use crate::sql;
 
@@ -16,13 +16,14 @@ pub(crate) async fn run(
     database: &Database,
     table: &Table,
     plan: &TablePlan,
+    begun: bool,
 ) -> Result<Checkpoint, Error> {
     const DOING: &str = "prepare the table";
     let connection = database.connection().await?;
     bookkeeping::migrate(database, &connection).await?;
     database.answer(DOING, connection.batch_execute(database.begin())).await?;
     let adoption = Adoption { database, connection: &connection, rehearsal: None };
-    let checkpoint = Preparation { adoption: &adoption, table, plan }.run().await?;
+    let checkpoint = Preparation { adoption: &adoption, table, plan }.run(begun).await?;
     database.answer(DOING, connection.batch_execute("COMMIT")).await?;
     connection.keep();
     Ok(checkpoint)
@@ -50,14 +51,29 @@ pub(crate) async fn rehearse(
     name: &QualifiedName,
     table: Option<&Table>,
     plan: &TablePlan,
+    begun: bool,
 ) -> Result<Outlook, Error> {
     const DOING: &str = "rehearse the preparation of the table";
     let connection = database.connection().await?;
     database.answer(DOING, connection.batch_execute(database.begin())).await?;
     let bookkeeping = bookkeeping::rehearse(database, &connection).await?;
+    let outlook = rehearse_in(database, &connection, (name, table), plan, begun).await?;
+    database.answer(DOING, connection.batch_execute("ROLLBACK")).await?;
+    connection.keep();
+    Ok(Outlook { bookkeeping, ..outlook })
+}
+
+/// Does it in the transaction that is open, and is to be rolled back.
+pub(crate) async fn rehearse_in(
+    database: &Database,
+    connection: &Connection,
+    (name, table): (&QualifiedName, Option<&Table>),
+    plan: &TablePlan,
+    begun: bool,
+) -> Result<Outlook, Error> {
     let rehearsal = Some(Rehearsed::default());
-    let adoption = Adoption { database, connection: &connection, rehearsal };
-    let (stored, relation) = look(&adoption, name, plan).await?;
+    let adoption = Adoption { database, connection, rehearsal };
+    let (stored, relation) = look(&adoption, name, plan, begun).await?;
     let exists = relation.is_some();
     let checkpoint = match table {
         Some(table) => {
@@ -69,10 +85,8 @@ pub(crate) async fn rehearse(
     };
     let Notes { changes, unchecked } =
         adoption.rehearsal.as_ref().map(Rehearsed::take).unwrap_or_default();
-    database.answer(DOING, connection.batch_execute("ROLLBACK")).await?;
-    connection.keep();
     let checkpoint = checkpoint.unwrap_or_default();
-    Ok(Outlook { checkpoint, exists, bookkeeping, changes, unchecked })
+    Ok(Outlook { checkpoint, exists, bookkeeping: false, changes, unchecked })
 }
 
 /// What there is of the table, once it is certain that it is this stream's.
@@ -80,6 +94,7 @@ async fn look(
     adoption: &Adoption<'_>,
     name: &QualifiedName,
     plan: &TablePlan,
+    begun: bool,
 ) -> Result<(Option<Stored>, Option<Relation>), Error> {
     const DOING: &str = "read the checkpoint";
     let Adoption { database, connection, rehearsal } = adoption;
@@ -88,6 +103,9 @@ async fn look(
         Some(_) => database.bounded(DOING, bookkeeping::look(connection, name)).await?,
         None => database.bounded(DOING, bookkeeping::read_for_update(connection, name)).await?,
     };
+    if begun && stored.is_none() {
+        return Err(Error::Superseded(name.clone()));
+    }
     let relation = adoption.find(name).await?;
     if stored.is_none() && relation.is_some() && adoption.has_rows(name).await? {
         return Err(Error::ForeignRows(name.clone()));
@@ -95,7 +113,12 @@ async fn look(
     if let Some(stored) = &stored {
         check_identity(name, stored, plan)?;
     }
-    if relation.is_none() && stored.as_ref().is_some_and(|stored| stored.checkpoint.version > 0) {
+    // One that was only begun does not count its changes from zero.
+    let was_written = |stored: &Stored| match begun {
+        true => stored.checkpoint.first_block.is_some() || stored.checkpoint.cursor.is_some(),
+        false => stored.checkpoint.version > 0,
+    };
+    if relation.is_none() && stored.as_ref().is_some_and(was_written) {
         return Err(Error::TableGone(name.clone()));
     }
     Ok((stored, relation))
@@ -120,8 +143,8 @@ struct Preparation<'a> {
 }
 
 impl Preparation<'_> {
-    async fn run(&self) -> Result<Checkpoint, Error> {
-        let (stored, relation) = look(self.adoption, self.table.name(), self.plan).await?;
+    async fn run(&self, begun: bool) -> Result<Checkpoint, Error> {
+        let (stored, relation) = look(self.adoption, self.table.name(), self.plan, begun).await?;
         self.fit(stored.as_ref(), relation).await?;
         match stored {
             Some(stored) => self.resume(stored).await,

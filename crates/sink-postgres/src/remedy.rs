@@ -23,6 +23,8 @@ impl Classify for Error {
             Self::Stalled { .. }
             | Self::NoConnection { .. }
             | Self::NotifyQueueFull { .. }
+            | Self::Behind { .. }
+            | Self::Locked { .. }
             | Self::AlreadyOpen(_) => Fault::Transient,
             Self::LeaseLost => Fault::Fenced,
             Self::Settings(_)
@@ -42,6 +44,8 @@ impl Classify for Error {
             | Self::TableGone(_)
             | Self::InUse { .. }
             | Self::NotKept(_)
+            | Self::Superseded(_)
+            | Self::Blocked { .. }
             | Self::NotATable(_)
             | Self::NewerBookkeeping { .. }
             | Self::Damaged { .. }
@@ -86,28 +90,19 @@ impl Classify for Error {
             Self::Privilege { statement, .. } => {
                 Some(format!("run, as who may: {statement};").into())
             }
-            Self::Identity { table, what, .. } => Some(
-                format!(
-                    "ask for the {what} of before, set another DATABASE_SCHEMA, or {}",
-                    start_anew(table)
-                )
-                .into(),
-            ),
+            Self::Identity { table, what, .. } => Some(of_before(table, what).into()),
             Self::ColumnsGone { table, columns, aside } => {
                 Some(columns_gone(table, columns, aside).into())
             }
-            Self::ForeignRows(table) => Some(
-                format!(
-                    "rename the table, or set another DATABASE_SCHEMA than {}, or empty the \
-                     table: TRUNCATE {table};",
-                    table.schema.as_str()
-                )
-                .into(),
-            ),
+            Self::ForeignRows(table) => Some(foreign(table).into()),
             Self::TableGone(table) | Self::Damaged { table, .. } => Some(start_anew(table).into()),
             Self::InUse { .. } => {
                 Some("stop that instance first, and every other that would take over".into())
             }
+            Self::Locked { .. } => Some("end that query, or wait for its end".into()),
+            Self::Blocked { .. } => Some(
+                "drop what is named, and create it again once the table is replaced".into(),
+            ),
             Self::NotATable(_) => Some("rename it, or set another DATABASE_SCHEMA".into()),
             Self::NewerBookkeeping { .. } => Some("use the newer release of ampsync".into()),
             Self::Settings(_)
@@ -119,9 +114,24 @@ impl Classify for Error {
             | Self::LeaseLost
             | Self::AlreadyOpen(_)
             | Self::NotKept(_)
+            | Self::Superseded(_)
+            | Self::Behind { .. }
             | Self::TooLarge { .. } => None,
         }
     }
+}
+
+fn of_before(table: &QualifiedName, what: &str) -> String {
+    let anew = start_anew(table);
+    format!("ask for the {what} of before, set another DATABASE_SCHEMA, or {anew}")
+}
+
+fn foreign(table: &QualifiedName) -> String {
+    let schema = table.schema.as_str();
+    format!(
+        "rename the table, or set another DATABASE_SCHEMA than {schema}, or empty the table: \
+         TRUNCATE {table};"
+    )
 }
 
 /// What helps each server that can be helped.

@@ -18,7 +18,7 @@ use crate::writer::Writer;
 
 /// Writes one table of a PostgreSQL database.
 pub struct PostgresSink {
-    database: Database,
+    pub(crate) database: Database,
     schema: Ident,
     options: SinkOptions,
     counts: ValueCounts,
@@ -96,14 +96,16 @@ impl PostgresSink {
     pub async fn rehearse(&self, plan: &TablePlan, columns: bool) -> Result<Rehearsal, Error> {
         let name = self.table_name(plan)?;
         let table = if columns { Some(self.wanted(plan)?.0) } else { None };
-        let outlook = prepare::rehearse(&self.database, &name, table.as_ref(), plan).await?;
+        let outlook =
+            prepare::rehearse(&self.database, &name, table.as_ref(), plan, self.options.begun)
+                .await?;
         let writer = self.database.writer(&name).await?;
         let prepare::Outlook { checkpoint, exists, bookkeeping, changes, unchecked } = outlook;
         Ok(Rehearsal { table: name, checkpoint, exists, bookkeeping, changes, unchecked, writer })
     }
 
     /// The table for the plan, and what writes its rows.
-    fn wanted(&self, plan: &TablePlan) -> Result<(Table, TableEncoder), Error> {
+    pub(crate) fn wanted(&self, plan: &TablePlan) -> Result<(Table, TableEncoder), Error> {
         let name = self.table_name(plan)?;
         let table =
             Table::with_options(name, &plan.schema, &plan.block_column, &self.options.table)?;
@@ -137,7 +139,7 @@ impl Sink for PostgresSink {
         if !self.hold(table.name()).await? {
             return Ok(Readiness::Standby);
         }
-        let checkpoint = prepare::run(&self.database, &table, plan).await?;
+        let checkpoint = prepare::run(&self.database, &table, plan, self.options.begun).await?;
         self.prepared = Some(Prepared {
             copy: commit::copy_statement(&table),
             cursor: checkpoint.cursor.clone(),

@@ -10,6 +10,7 @@ use tokio_postgres::types::FromSqlOwned;
 use crate::bookkeeping;
 use crate::database::Database;
 use crate::error::Error;
+use crate::revision::RevisionKind;
 use crate::writer::{Writer, writer_of};
 
 /// How far all tables of a database are, at one moment.
@@ -28,6 +29,10 @@ pub struct Status {
 pub struct TableStatus {
     /// Its name in the database.
     pub table: QualifiedName,
+    /// What it is to readers: the table itself, or another revision of one.
+    pub kind: RevisionKind,
+    /// The table that it is another revision of.
+    pub of_table: Option<Ident>,
     /// What its rows are of.
     pub dataset: String,
     /// The query whose rows these are.
@@ -102,6 +107,8 @@ pub struct Storage {
 const SELECT: &str = concat!(
     "\
 SELECT c.table_schema, c.table_name, c.dataset, c.query, c.network, c.first_block,
+       coalesce(pg_catalog.to_jsonb(c)->>'kind', 'current') AS kind,
+       pg_catalog.to_jsonb(c)->>'of_table' AS of_table,
        c.cursor_block, c.cursor_hash, c.provisional_block, c.version, c.created_at, c.updated_at,
        l.ranges, l.ranges_from, g.reorgs, o.at AS reorg_at, o.base_block AS reorg_base,
        o.end_block AS reorg_end, o.rows AS reorg_rows, s.rows_estimate, s.bytes, w.*
@@ -191,7 +198,11 @@ fn read(row: &Row) -> Result<TableStatus, Error> {
     };
     let bytes = reader.count("bytes")?;
     let rows_estimate = reader.count("rows_estimate")?;
+    let kind = RevisionKind::read(&get::<String>(row, "kind")?);
+    let of_table = get::<Option<String>>(row, "of_table")?.map(Ident::new).transpose()?;
     Ok(TableStatus {
+        kind: kind.ok_or_else(|| reader.damaged("kind"))?,
+        of_table,
         dataset: get(row, "dataset")?,
         query: get(row, "query")?,
         first_block: reader.block("first_block")?,

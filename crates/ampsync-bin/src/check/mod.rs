@@ -3,6 +3,7 @@
 
 mod clock;
 mod database;
+mod plan;
 mod problem;
 mod report;
 mod server;
@@ -11,7 +12,10 @@ mod tables;
 use std::io::Write as _;
 use std::time::Duration;
 
-use crate::plan::{self, PlannedTable};
+use sink_postgres::Database;
+
+use crate::plan::{self as streams, PlannedTable};
+use crate::revision::OnRevisionChange;
 use crate::run::Exit;
 use crate::settings::{DatasetSettings, Parts, TablesSettings};
 use clock::Clock;
@@ -31,7 +35,39 @@ pub(crate) async fn check(parts: Parts, whole: Duration) -> Exit {
     report.exit()
 }
 
-async fn run(parts: &Parts, clock: Clock, report: &mut Report) {
+/// How the plan is to be found out and printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PlanRequest {
+    /// How long it may take.
+    pub(crate) within: Duration,
+    /// For machines.
+    pub(crate) json: bool,
+}
+
+/// Prints what a start would change, or what is in its way.
+pub(crate) async fn plan(parts: Parts, request: PlanRequest) -> Exit {
+    let clock = Clock::start(request.within);
+    let mut report = Report::default();
+    report.problems.extend(parts.mistakes.0.iter().cloned().map(Problem::from));
+    let database = Box::pin(run(&parts, clock, &mut report)).await;
+    if report.exit() != Exit::Clean {
+        eprint!("{report}");
+        return report.exit();
+    }
+    let status = match &database {
+        // Sizes are nice to have.
+        Some(database) => clock.ask("the database", Box::pin(database.status())).await.ok(),
+        None => None,
+    };
+    let stored = status.and_then(Result::ok).flatten().map(|status| status.tables);
+    let plan = plan::Plan::of(&report, stored.as_deref().unwrap_or_default());
+    let text = if request.json { plan.json() } else { plan.text() };
+    // A closed pipe is no reason to fail.
+    std::io::stdout().lock().write_all(text.as_bytes()).ok();
+    if plan.has_changes() { Exit::Changes } else { Exit::Clean }
+}
+
+async fn run(parts: &Parts, clock: Clock, report: &mut Report) -> Option<Database> {
     let database = match &parts.database {
         Some(settings) => database::reach(settings, clock, report).await,
         None => {
@@ -41,23 +77,28 @@ async fn run(parts: &Parts, clock: Clock, report: &mut Report) {
     };
     let Some(settings) = &parts.server else {
         report.unchecked("the server and its streams, because the server's settings have mistakes");
-        return;
+        return database;
     };
     report.endpoint = Some(settings.endpoint.clone());
-    let Some(server) = server::Server::new(settings, clock, report) else { return };
+    let Some(server) = server::Server::new(settings, clock, report) else { return database };
     let Some((dataset, tables)) = &parts.streams else {
         report.unchecked("the tables, because what is to be streamed has mistakes");
-        return server.probe(report).await;
+        server.probe(report).await;
+        return database;
     };
     report.dataset = Some(dataset.dataset.to_string());
-    let Some(planned) = plan(&server, (dataset, tables), report).await else {
-        return server.probe(report).await;
+    let Some(planned) = planned(&server, (dataset, tables), report).await else {
+        server.probe(report).await;
+        return database;
     };
-    tables::check(&server, database.as_ref(), planned, clock, report).await;
+    let on_change = parts.reload.map_or(OnRevisionChange::Refuse, |reload| reload.on_change);
+    let ends = (&server, database.as_ref(), on_change);
+    tables::check(ends, planned, clock, report).await;
+    database
 }
 
 /// Which tables there would be.
-async fn plan(
+async fn planned(
     server: &server::Server,
     (dataset, tables): (&DatasetSettings, &TablesSettings),
     report: &mut Report,
@@ -73,7 +114,7 @@ async fn plan(
             }
         },
     };
-    match plan::tables(dataset, tables, resolved.as_ref()) {
+    match streams::tables(dataset, tables, resolved.as_ref()) {
         Ok(planned) => Some(planned),
         Err(mistakes) => {
             report.problems.extend(mistakes.0.into_iter().map(Problem::from));

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use ampsync_schema::QualifiedName;
-use sink_postgres::Writer;
+use sink_postgres::{Obstacle, Writer};
 use sync_core::OneLine;
 use sync_core::chain::Cursor;
 
@@ -37,6 +37,20 @@ pub(super) struct PlannedStart {
     /// The statements that would change the database.
     pub(super) changes: Vec<String>,
     pub(super) writer: Option<Writer>,
+    /// Whether the target is there.
+    pub(super) exists: bool,
+    /// Where its rows are to take the place of others.
+    pub(super) migration: Option<Migration>,
+}
+
+/// A table that is filled to take another one's place.
+#[derive(Debug)]
+pub(super) struct Migration {
+    /// Whose place.
+    pub(super) of: QualifiedName,
+    pub(super) indexes: Vec<String>,
+    pub(super) exchange: Vec<String>,
+    pub(super) obstacles: Vec<Obstacle>,
 }
 
 impl Report {
@@ -101,6 +115,12 @@ impl fmt::Display for PlannedStart {
                 writeln!(f, "    goes on after block {} {}", cursor.number, cursor.hash)?
             }
             None => writeln!(f, "    begins with the first block")?,
+        }
+        if let Some(migration) = &self.migration {
+            writeln!(f, "    and takes the place of {} then", migration.of)?;
+            for obstacle in &migration.obstacles {
+                writeln!(f, "    which is not done as long as there is {obstacle}")?;
+            }
         }
         if let Some(block) = self.provisional {
             writeln!(f, "    after deleting its rows beyond that, through block {block}")?;

@@ -3,24 +3,25 @@
 
 use std::sync::Arc;
 
+use ampsync_schema::{QualifiedName, beside};
 use arrow_schema::{Schema, SchemaRef};
 use futures::future::join_all;
-use sink_postgres::{Database, Rehearsal};
+use sink_postgres::{Database, Error, NextRehearsal, Rehearsal};
 use sync_core::{Source as _, TablePlan};
 
 use super::clock::Clock;
 use super::problem::Problem;
-use super::report::{PlannedStart, Report};
+use super::report::{Migration, PlannedStart, Report};
 use super::server::{self, Opened, Server};
 use crate::chosen::ChosenSource;
 use crate::ends;
 use crate::named::plain;
 use crate::plan::PlannedTable;
+use crate::revision::{self, Course, OnRevisionChange, course};
 
 /// Looks at all tables: at the server's side at once, at the database's one by one.
 pub(super) async fn check(
-    server: &Server,
-    database: Option<&Database>,
+    (server, database, on_change): (&Server, Option<&Database>, OnRevisionChange),
     planned: Vec<PlannedTable>,
     clock: Clock,
     report: &mut Report,
@@ -42,14 +43,14 @@ pub(super) async fn check(
         plans.push(answer.map_err(|problem| report.problem(problem)).ok());
     }
     let rehearsals = match database {
-        Some(database) => rehearse(database, &planned, &plans, clock, report).await,
+        Some(database) => rehearse((database, on_change), &planned, &plans, clock, report).await,
         None => planned.iter().map(|_| None).collect(),
     };
     let opened = join_all(sources.iter().zip(&planned).zip(plans.iter().zip(&rehearsals)).map(
         |((source, planned), (plan, rehearsal))| async move {
             // Without a schema, opening would run into the same again.
             plan.as_ref()?;
-            let cursor = rehearsal.as_ref().and_then(|it| it.checkpoint.cursor.as_ref());
+            let cursor = rehearsal.as_ref().and_then(|(it, _)| it.checkpoint.cursor.as_ref());
             Some(server::open(clock, source, &planned.table, cursor).await)
         },
     ));
@@ -72,7 +73,7 @@ pub(super) async fn check(
         }
     }
     report.tables =
-        planned.into_iter().zip(rehearsals).filter_map(|(p, r)| Some(start(p, r?))).collect();
+        planned.into_iter().zip(rehearsals).filter_map(|(p, r)| r.map(|r| start(p, r))).collect();
 }
 
 async fn schema(clock: Clock, table: &str, source: &ChosenSource) -> Result<SchemaRef, Problem> {
@@ -98,12 +99,12 @@ fn unchecked_plan(planned: &PlannedTable, schema: SchemaRef) -> TablePlan {
 
 /// Rehearses what a start does in the database, until it does not answer.
 async fn rehearse(
-    database: &Database,
+    (database, on_change): (&Database, OnRevisionChange),
     planned: &[PlannedTable],
     plans: &[Option<TablePlan>],
     clock: Clock,
     report: &mut Report,
-) -> Vec<Option<Rehearsal>> {
+) -> Vec<Option<Rehearsed>> {
     let mut rehearsals = Vec::new();
     let mut is_away = false;
     for (planned, plan) in planned.iter().zip(plans) {
@@ -128,17 +129,17 @@ async fn rehearse(
                 "whether {subject} can hold the stream, whose columns are not known"
             ));
         }
-        let sink = ends::sink(database, planned);
-        let answer = clock.ask(&subject, Box::pin(sink.rehearse(&plan, has_columns))).await;
+        let stage = Stage { database, on_change, planned, clock };
+        let answer = Box::pin(stage.rehearse(&subject, &plan, has_columns, report)).await;
         let problem = match answer {
-            Ok(Ok(rehearsal)) => {
+            Ok(Ok((rehearsal, migration))) => {
                 rehearsal.unchecked.iter().for_each(|what| report.unchecked(what));
                 if let Err(error) = rehearsal.checkpoint.consistent() {
                     // A start goes no further, and there is no telling where the stream is.
                     report.problem(Problem::of(&subject, &error, false));
                     rehearsals.push(None);
                 } else {
-                    rehearsals.push(Some(rehearsal));
+                    rehearsals.push(Some((rehearsal, migration)));
                 }
                 continue;
             }
@@ -152,7 +153,76 @@ async fn rehearse(
     rehearsals
 }
 
-fn start(planned: PlannedTable, rehearsal: Rehearsal) -> PlannedStart {
+/// What was rehearsed, and whose place the table is to take.
+type Rehearsed = (Rehearsal, Option<Migration>);
+
+/// One table of the rehearsal.
+struct Stage<'a> {
+    database: &'a Database,
+    on_change: OnRevisionChange,
+    planned: &'a PlannedTable,
+    clock: Clock,
+}
+
+impl Stage<'_> {
+    /// Decides as a start does, and rehearses what it would come to.
+    async fn rehearse(
+        &self,
+        subject: &str,
+        plan: &TablePlan,
+        has_columns: bool,
+        report: &mut Report,
+    ) -> Result<Result<Rehearsed, Error>, Problem> {
+        let Self { database, planned, .. } = self;
+        let stored = Box::pin(database.revisions(&planned.target));
+        let stored = self.clock.ask(subject, stored).await?;
+        let as_planned = || (ends::sink(database, planned), plan.clone());
+        let (sink, plan) = match stored.map(|stored| course(self.on_change, &stored, planned)) {
+            Ok(Course::Beside(_)) if has_columns => {
+                let name = match beside(&planned.target.name, "next") {
+                    Ok(name) => name,
+                    Err(error) => return Ok(Err(error.into())),
+                };
+                let target = QualifiedName { schema: planned.target.schema.clone(), name };
+                let sink = ends::sink(database, &revision::next(planned, target));
+                let next = Box::pin(sink.rehearse_next(plan, &planned.target));
+                let next = self.clock.ask(subject, next).await?;
+                return Ok(next.map(|next| (next.next.clone(), Some(migration(planned, next)))));
+            }
+            Ok(Course::RolledBack(current)) => {
+                report.note(format!(
+                    "{subject}: what is planned was rolled back, and the rows of before go on"
+                ));
+                let old = revision::stored(planned, &current);
+                let plan = unchecked_plan(&old, Arc::clone(&plan.schema));
+                let sink = ends::sink(database, &old);
+                let rehearsal = Box::pin(sink.rehearse(&plan, false));
+                return self.clock.ask(subject, rehearsal).await.map(plainly);
+            }
+            Ok(Course::Refused(Some((problem, remedy)))) => {
+                report.note(format!("{subject} cannot change its revision: {problem}: {remedy}"));
+                as_planned()
+            }
+            // Where it cannot be told, the rehearsal itself says why.
+            Ok(Course::Beside(_) | Course::Plain { .. } | Course::Refused(None)) | Err(_) => {
+                as_planned()
+            }
+        };
+        let rehearsal = Box::pin(sink.rehearse(&plan, has_columns));
+        self.clock.ask(subject, rehearsal).await.map(plainly)
+    }
+}
+
+fn plainly(answer: Result<Rehearsal, Error>) -> Result<Rehearsed, Error> {
+    answer.map(|rehearsal| (rehearsal, None))
+}
+
+fn migration(planned: &PlannedTable, next: NextRehearsal) -> Migration {
+    let NextRehearsal { indexes, exchange, obstacles, .. } = next;
+    Migration { of: planned.target.clone(), indexes, exchange, obstacles }
+}
+
+fn start(planned: PlannedTable, (rehearsal, migration): Rehearsed) -> PlannedStart {
     let bookkeeping = "the schema ampsync with the bookkeeping".to_owned();
     let changes = rehearsal.bookkeeping.then_some(bookkeeping).into_iter().chain(rehearsal.changes);
     PlannedStart {
@@ -163,5 +233,7 @@ fn start(planned: PlannedTable, rehearsal: Rehearsal) -> PlannedStart {
         provisional: rehearsal.checkpoint.provisional.map(|block| block.get()),
         changes: changes.collect(),
         writer: rehearsal.writer,
+        exists: rehearsal.exists,
+        migration,
     }
 }

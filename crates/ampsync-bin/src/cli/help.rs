@@ -55,7 +55,7 @@ set. Flags can be seen by other users of the machine: give passwords and tokens 
 files.
 
 Exit codes: 0 stopped when told to, or done; 1 failed; 2 a mistake in the usage or configuration; 3 a \
-table has stopped for good.";
+table has stopped for good; 4 a start would change something (plan).";
 
 pub(super) const OPTIONS_FILE: &str = include_str!("../options/help.txt");
 
@@ -82,6 +82,19 @@ Examples:
 
 Exit codes: 0 nothing is in the way; 1 server or database did not answer; 2 something has to be \
 corrected.";
+
+pub(super) const PLAN: &str = "\
+Goes through all that a start would do, as check does, and prints each statement that would change the \
+database, the lock it takes on what is in use, and how large the table is. Where the rows would be of \
+another query or revision, that is the table that is filled beside the old one, what is done when it \
+takes its place, and what keeps it from that. Nothing is changed.
+
+Examples:
+  ampsync plan
+  ampsync plan --json | jq '.tables[].steps[].statement'
+
+Exit codes: 0 nothing would be changed; 4 something would; 2 something has to be corrected first; 1 server \
+or database did not answer.";
 
 pub(super) const STATUS: &str = "\
 Needs the settings of the database and nothing else: neither the server nor a running ampsync is \
@@ -132,6 +145,19 @@ Examples:
   ampsync healthcheck --ready || echo not yet
 
 Exit codes: 0 healthy; 1 not, or no answer within 3 seconds. The reason is printed.";
+
+pub(super) const ROLLBACK: &str = "\
+After a change of a table's query or of its dataset's revision, the table of before is kept. This puts it \
+in place again, in one transaction, also while ampsync runs: readers then see it as of its own last block, \
+and it catches up from there. What is planned stays rolled back until the query changes again, or until a \
+second rollback. Without --yes it asks; where there is no terminal to ask on, --yes is needed.
+
+Examples:
+  ampsync rollback logs
+  ampsync reset --drop logs__v1    # drop what is kept
+
+Exit codes: 0 done; 1 the database did not answer; 2 nothing was done: it was refused or not agreed to, or \
+nothing is kept.";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

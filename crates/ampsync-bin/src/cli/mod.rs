@@ -7,7 +7,9 @@ mod document;
 mod flags;
 mod healthcheck;
 mod help;
+mod plan;
 mod reset;
+mod rollback;
 mod schema;
 mod status;
 mod sync;
@@ -22,7 +24,11 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, Command};
 use clap_complete::Shell;
 
-use crate::{healthcheck as probe, reset as forget, schema as tables, status as stored};
+use crate::{
+    healthcheck as probe, reset as forget, rollback as back, schema as tables, status as stored,
+};
+
+use crate::check::PlanRequest;
 
 pub(crate) use help::WELCOME;
 
@@ -41,12 +47,16 @@ pub(crate) enum Verb {
     Sync,
     /// Try everything out, within this time.
     Check(Duration),
+    /// Say what a start would change.
+    Plan(PlanRequest),
     /// Say what the tables look like.
     Schema(tables::Request),
     /// Say how far the tables are.
     Status(stored::Request),
     /// Let tables begin anew.
     Reset(forget::Request),
+    /// Put the revision of a table that was replaced last in its place again.
+    Rollback(back::Request),
     /// Ask a running instance how it is.
     Healthcheck(probe::Request),
     /// Print what a shell completes commands with.
@@ -72,9 +82,11 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Result<CommandLine, clap::Error
 fn verb(name: &str, matches: &ArgMatches) -> Verb {
     match name {
         "check" => Verb::Check(check::within(matches)),
+        "plan" => Verb::Plan(plan::request(matches)),
         "schema" => Verb::Schema(schema::request(matches)),
         "status" => Verb::Status(status::request(matches)),
         "reset" => Verb::Reset(reset::request(matches)),
+        "rollback" => Verb::Rollback(rollback::request(matches)),
         "healthcheck" => Verb::Healthcheck(healthcheck::request(matches)),
         "completions" => Verb::Completions(completions::shell(matches)),
         _ => Verb::Sync,
@@ -112,8 +124,10 @@ pub(crate) fn command() -> Command {
         .args(flags::all())
         .subcommand(sync::command())
         .subcommand(check::command())
+        .subcommand(plan::command())
         .subcommand(status::command())
         .subcommand(reset::command())
+        .subcommand(rollback::command())
         .subcommand(schema::command())
         .subcommand(healthcheck::command())
         .subcommand(completions::command())

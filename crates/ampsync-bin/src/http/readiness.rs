@@ -4,6 +4,7 @@ use serde::Serialize;
 use sync_core::{NotReady, TableHealth};
 
 use super::scene::Moment;
+use crate::revision::of_label;
 use crate::stage::{Awaited, Problem, Stage};
 
 /// Whether every table is kept in step, and if not, why.
@@ -47,7 +48,8 @@ impl Readiness {
                 vec![Reason::of_process("starting", None)]
             }
             Stage::Running => {
-                let tables = moment.tables.iter();
+                // One that is being filled is read by nobody yet.
+                let tables = moment.tables.iter().filter(|(label, _)| !of_label(label).1);
                 tables.filter_map(|(table, health)| Reason::of(table, health, moment.now)).collect()
             }
             Stage::Stopping => vec![Reason::of_process("stopping, as it was told to", None)],

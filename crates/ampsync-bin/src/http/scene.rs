@@ -6,6 +6,7 @@ use sink_postgres::Database;
 use sync_core::{HealthBoard, MemoryUse, TableHealth};
 
 use crate::reload::Reloads;
+use crate::revision::Pending;
 use crate::stage::{Progress, Stage};
 
 /// Everything the server tells of.
@@ -17,6 +18,7 @@ pub(crate) struct Scene {
     pub(crate) progress: Arc<Progress>,
     pub(crate) health: Arc<HealthBoard>,
     pub(crate) reloads: Arc<Reloads>,
+    pub(crate) pending: Arc<Pending>,
     pub(crate) database: Database,
     pub(crate) started: Started,
 }

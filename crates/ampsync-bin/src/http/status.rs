@@ -26,7 +26,16 @@ pub(super) struct Status {
     memory_limit_bytes: usize,
     /// The last time that the settings were read again, if they were.
     reload: Option<Reload>,
+    /// The tables that are about to be replaced by another revision.
+    revisions: Vec<Revision>,
     tables: Vec<Table>,
+}
+
+#[derive(Debug, Serialize)]
+struct Revision {
+    table: String,
+    /// What keeps the new one from taking its place, beside that it has to come as far.
+    blocked: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -130,9 +139,15 @@ impl Status {
             buffered_bytes: memory.used_bytes,
             memory_limit_bytes: memory.limit_bytes,
             reload: reloads.last.map(reload),
+            revisions: revisions(scene),
             tables: moment.tables.iter().map(|(name, health)| table(name, health, now)).collect(),
         }
     }
+}
+
+fn revisions(scene: &Scene) -> Vec<Revision> {
+    let pending = scene.pending.snapshot().into_iter();
+    pending.map(|(table, blocked)| Revision { table, blocked }).collect()
 }
 
 fn reload(last: Last) -> Reload {

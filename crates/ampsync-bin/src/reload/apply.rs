@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use nozzle_client::SqlClient;
 use sink_postgres::Database;
@@ -12,13 +12,18 @@ use tracing::{error, info, warn};
 
 use super::board::Outcome;
 use super::difference::Difference;
+use super::revise::Beside;
 use crate::chosen::ChosenSource;
 use crate::continuing::ContinuingSink;
 use crate::plan::PlannedTable;
-use crate::{ends, head};
+use crate::revision::{OnRevisionChange, Pending};
+use crate::{ends, head, revision};
 
 /// How long a table has to stop cleanly.
 const STOP_MAX: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether a revision can be put in place.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 type MakeSink = Box<dyn Fn() -> ContinuingSink + Send + Sync>;
 
@@ -28,10 +33,19 @@ pub(crate) type Engine = sync_core::Engine<ChosenSource, MakeSink>;
 /// The tables that run, and what is needed to start more.
 pub(crate) struct Tables {
     engine: Engine,
-    running: BTreeMap<String, PlannedTable>,
+    /// What is planned, by table.
+    pub(super) running: BTreeMap<String, PlannedTable>,
+    /// What the engine runs, by label.
+    pub(super) runs: BTreeMap<String, PlannedTable>,
+    /// The tables that are about to be replaced.
+    pub(super) beside: BTreeMap<String, Beside>,
+    pub(super) pending: Arc<Pending>,
+    pub(super) on_change: OnRevisionChange,
+    /// Since when those are stopped that were looked at.
+    pub(super) examined: BTreeMap<String, SystemTime>,
     client: SqlClient,
-    database: Database,
-    health: Arc<HealthBoard>,
+    pub(super) database: Database,
+    pub(super) health: Arc<HealthBoard>,
     head_probe: Option<Duration>,
     /// A set of one, which is exchanged with the tables.
     heads: JoinSet<()>,
@@ -39,25 +53,44 @@ pub(crate) struct Tables {
 
 impl Tables {
     /// Starts the first tables.
-    pub(crate) fn start(
+    pub(crate) async fn start(
         engine: Engine,
         planned: Vec<PlannedTable>,
         (client, database): (&SqlClient, &Database),
-        health: &Arc<HealthBoard>,
-        head_probe: Option<Duration>,
+        (health, pending): (&Arc<HealthBoard>, &Arc<Pending>),
+        (head_probe, on_change): (Option<Duration>, OnRevisionChange),
     ) -> Self {
         let mut tables = Self {
             engine,
             running: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            beside: BTreeMap::new(),
+            pending: Arc::clone(pending),
+            on_change,
+            examined: BTreeMap::new(),
             client: client.clone(),
             database: database.clone(),
             health: Arc::clone(health),
             head_probe,
             heads: JoinSet::new(),
         };
-        planned.into_iter().for_each(|planned| tables.add(planned));
+        for planned in planned {
+            tables.start_one(planned).await;
+        }
         tables.probe_heads();
         tables
+    }
+
+    /// Waits until all tables have ended, or it is time to look whether a revision can be put in place.
+    ///
+    /// # Cancellation
+    /// Dropping the future changes nothing.
+    pub(super) async fn next(&mut self) -> Option<Vec<(String, Ended)>> {
+        tokio::select! {
+            biased;
+            ended = self.engine.ended() => Some(ended.into_iter().collect()),
+            () = tokio::time::sleep(LOOK_EVERY) => None,
+        }
     }
 
     /// See [`sync_core::Engine::ended`].
@@ -90,21 +123,36 @@ impl Tables {
             removed: removed.clone(),
             changed: names(&changed),
         };
-        for table in changed.iter().map(|planned| &planned.table).chain(&removed) {
-            self.engine.remove(table, STOP_MAX).await;
+        let moves = |planned: &&PlannedTable| {
+            let before = self.running.get(&planned.table);
+            before.is_none_or(|before| before.target != planned.target)
+        };
+        let moved: Vec<_> =
+            changed.iter().filter(moves).map(|planned| planned.table.clone()).collect();
+        for table in moved.iter().chain(&removed) {
+            self.stop(table).await;
+            self.stop(&revision::label(table)).await;
+            self.forget_beside(table);
             self.running.remove(table);
         }
         for table in &removed {
             info!(table, "removed: its rows and its checkpoint stay");
         }
         for planned in added.into_iter().chain(changed) {
-            self.add(planned);
+            self.start_one(planned).await;
         }
         self.probe_heads();
         outcome
     }
 
-    fn add(&mut self, planned: PlannedTable) {
+    /// Stops what the engine runs under this label, if it does.
+    pub(super) async fn stop(&mut self, label: &str) {
+        self.engine.remove(label, STOP_MAX).await;
+        self.runs.remove(label);
+        self.examined.remove(label);
+    }
+
+    pub(super) fn launch(&mut self, planned: PlannedTable) {
         let table = planned.table.clone();
         let (database, sunk) = (self.database.clone(), planned.clone());
         let added = self.engine.add(TableSync {
@@ -117,14 +165,14 @@ impl Tables {
         });
         match added {
             Ok(()) => {
-                self.running.insert(table, planned);
+                self.runs.insert(table, planned);
             }
             Err(error) => error!(table, %error, "the table was not started"),
         }
     }
 
-    fn probe_heads(&mut self) {
-        let planned: Vec<_> = self.running.values().cloned().collect();
+    pub(super) fn probe_heads(&mut self) {
+        let planned: Vec<_> = self.runs.values().cloned().collect();
         let heads = head::Probes::new(&self.client, &planned, self.head_probe);
         let health = Arc::clone(&self.health);
         self.heads = JoinSet::new();

@@ -18,7 +18,7 @@ pub(super) enum Decision {
     /// It goes on as it is.
     Keep,
     /// It stops, and starts as planned now. Should its stored rows not be those of the new plan,
-    /// it then stops with the reason, as at a start.
+    /// they are served until the new ones are there: see `revise.rs`.
     Restart,
 }
 

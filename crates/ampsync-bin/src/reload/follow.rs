@@ -122,10 +122,20 @@ impl Reloader {
         loop {
             let cause = tokio::select! {
                 biased;
-                cause = self.cause() => cause,
-                outcomes = tables.ended() => return outcomes,
+                cause = self.cause() => Some(cause),
+                ended = tables.next() => {
+                    if !tables.revise().await
+                        && let Some(outcomes) = ended
+                    {
+                        return outcomes;
+                    }
+                    None
+                }
             };
-            self.reload(&cause, tables).await;
+            if let Some(cause) = cause {
+                self.reload(&cause, tables).await;
+                tables.hurry();
+            }
         }
     }
 

@@ -38,6 +38,7 @@ pub(crate) use table::{ALL, DATABASE_SCHEMA, HEALTH_PORT, NOZZLE_ADMIN_ENDPOINT,
 pub(crate) use tables::TablesSettings;
 
 use crate::logging::LogSettings;
+use crate::revision::OnRevisionChange;
 use given::Reader;
 
 /// What the program does, with every value checked.
@@ -61,6 +62,8 @@ pub(crate) struct ReloadSettings {
     pub(crate) watch: Option<Duration>,
     /// How often it is asked what the dataset's tag names, if it is.
     pub(crate) poll: Option<Duration>,
+    /// What is done about a table whose stored rows are of another revision.
+    pub(crate) on_change: OnRevisionChange,
 }
 
 /// What is needed to say what the tables look like.
@@ -100,7 +103,7 @@ pub(crate) struct Parts {
     pub(crate) database: Option<DatabaseSettings>,
     pub(crate) log: Option<LogSettings>,
     engine: Option<EngineConfig>,
-    reload: Option<ReloadSettings>,
+    pub(crate) reload: Option<ReloadSettings>,
     health: Option<SocketAddr>,
     pub(crate) mistakes: Mistakes,
 }
@@ -251,7 +254,8 @@ fn server(reader: &mut Reader<'_>) -> Option<ServerSettings> {
 fn reload(reader: &mut Reader<'_>) -> Option<ReloadSettings> {
     let watch = reader.get(&table::WATCH_FILES);
     let poll = reader.get(&table::DATASET_POLL_INTERVAL);
-    Some(ReloadSettings { watch: watch?, poll: poll? })
+    let on_change = reader.get(&table::ON_REVISION_CHANGE);
+    Some(ReloadSettings { watch: watch?, poll: poll?, on_change: on_change? })
 }
 
 fn engine(reader: &mut Reader<'_>) -> Option<EngineConfig> {

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::QueryMode;
 use crate::logging::{LogFormat, Progress};
+use crate::revision::OnRevisionChange;
 
 const MIB: usize = 1 << 20;
 
@@ -158,6 +159,10 @@ pub(super) fn retention(text: &str) -> Result<NonZeroU64, String> {
 
 pub(super) fn beyond_retention(text: &str) -> Result<BeyondRetention, String> {
     one_of(text, &[("stop", BeyondRetention::Stop), ("resync", BeyondRetention::Resync)])
+}
+
+pub(super) fn on_revision_change(text: &str) -> Result<OnRevisionChange, String> {
+    one_of(text, &[("migrate", OnRevisionChange::Migrate), ("refuse", OnRevisionChange::Refuse)])
 }
 
 pub(super) fn count(text: &str) -> Result<NonZeroUsize, String> {

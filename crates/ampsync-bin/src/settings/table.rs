@@ -16,6 +16,7 @@ use super::listen;
 use super::parse;
 use super::spec::{Group, Setting, Spec};
 use crate::logging::{LogFormat, Progress};
+use crate::revision::OnRevisionChange;
 
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $parse:expr, { $($key:ident: $value:expr),+ $(,)? })+) => {
@@ -95,6 +96,11 @@ settings! {
     /// the start only.
     DATASET_POLL_INTERVAL: Option<Duration> = parse::off_or_seconds, {
         group: Group::Dataset, value: "off|SECONDS", default: Some("off"), example: "60",
+    }
+    /// What becomes of a table whose query or dataset's revision changes: migrate fills the new rows
+    /// into a table beside it, which then takes its place; refuse stops the table.
+    ON_REVISION_CHANGE: OnRevisionChange = parse::on_revision_change, {
+        group: Group::Tables, value: "migrate|refuse", default: Some("migrate"), example: "refuse",
     }
     /// The database to write to: a URL as libpq takes it, or its name=value pairs. Special
     /// characters in the password are percent-encoded.

@@ -21,6 +21,8 @@ struct Document<'a> {
 struct Table<'a> {
     schema: &'a str,
     table: &'a str,
+    kind: &'a str,
+    of_table: Option<&'a str>,
     dataset: &'a str,
     query: &'a str,
     network: Option<&'a str>,
@@ -77,6 +79,8 @@ fn table(status: &TableStatus, now: SystemTime) -> Table<'_> {
     Table {
         schema: status.table.schema.as_str(),
         table: status.table.name.as_str(),
+        kind: status.kind.as_str(),
+        of_table: status.of_table.as_ref().map(|of| of.as_str()),
         dataset: &status.dataset,
         query: &status.query,
         network: cursor.map(|cursor| cursor.network.as_str()),

@@ -45,6 +45,7 @@ fn paragraph(table: &TableStatus, status: &Status) -> String {
     let writer = table.writer.as_ref().map_or("nobody now".to_owned(), ToString::to_string);
     let first = table.first_block.map(|block| format!(", with block {block}"));
     let lines = [
+        ("revision", table.of_table.as_ref().map(|of| format!("{} of {of}", table.kind.as_str()))),
         ("dataset", Some(table.dataset.clone())),
         ("query", Some(table.query.clone())),
         ("block", Some(block)),

@@ -1,6 +1,6 @@
 //! A line a table.
 
-use sink_postgres::{Status, TableStatus};
+use sink_postgres::{RevisionKind, Status, TableStatus};
 
 use super::text::{Amount, ago, bytes};
 use crate::named::plain;
@@ -29,6 +29,16 @@ pub(super) fn render(status: &Status) -> String {
     rows.iter().map(line).collect()
 }
 
+/// The table, and what it is where readers do not read it.
+fn name(table: &TableStatus) -> String {
+    match table.kind {
+        RevisionKind::Current => plain(&table.table),
+        kind @ (RevisionKind::Next | RevisionKind::Previous | RevisionKind::Rejected) => {
+            format!("{} ({})", plain(&table.table), kind.as_str())
+        }
+    }
+}
+
 fn row(table: &TableStatus, status: &Status) -> [String; 7] {
     let storage = table.storage;
     let block = match (&table.cursor, table.provisional) {
@@ -46,7 +56,7 @@ fn row(table: &TableStatus, status: &Status) -> [String; 7] {
     };
     let rows = storage.and_then(|storage| storage.rows_estimate);
     [
-        plain(&table.table),
+        name(table),
         block,
         ago(table.updated_at, status.at),
         rows.map_or("?".to_owned(), |rows| format!("~{}", Amount(rows))),

@@ -46,6 +46,13 @@ pub(crate) fn bytes(bytes: u64) -> String {
     }
 }
 
+/// What a table takes, in words.
+pub(crate) fn size(status: &TableStatus) -> String {
+    let Some(storage) = status.storage else { return "the table is gone".to_owned() };
+    let rows = storage.rows_estimate.map(|rows| format!("about {} rows, ", Amount(rows)));
+    format!("{}{}", rows.unwrap_or_default(), bytes(storage.bytes))
+}
+
 /// How long ago a moment was: `3 s ago`, `5 min ago`, `4 h ago`, `12 d ago`.
 pub(crate) fn ago(moment: SystemTime, now: SystemTime) -> String {
     // A clock may have been set back.

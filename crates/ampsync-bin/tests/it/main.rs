@@ -9,6 +9,7 @@ mod pipe;
 mod process;
 mod reload;
 mod resources;
+mod revision;
 mod schema;
 mod security;
 mod terminal;

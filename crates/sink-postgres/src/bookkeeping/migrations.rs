@@ -77,11 +77,24 @@ COMMENT ON COLUMN ampsync.reorgs.rows IS 'How many rows were deleted.';
 COMMENT ON COLUMN ampsync.reorgs.depth IS 'How many completed blocks were taken back.';
 COMMENT ON COLUMN ampsync.reorgs.from_block IS 'The cursor before the reorg.';
 COMMENT ON COLUMN ampsync.reorgs.from_hash IS 'The hash of that block.';
-", include_str!("reading.sql")];
+", include_str!("reading.sql"), concat!(include_str!("revisions.sql"), include_str!("reading.sql"))];
 
-/// The oldest version that has all that writing needs. What came later, only readers use: a role
-/// that may not create it writes without.
+/// The oldest version that has all that writing needs. What came later, only readers and changes of a
+/// table's revision use: a role that may not create it writes without.
 const ENOUGH: i32 = 1;
+
+/// The version from which on a table may have several revisions.
+const REVISIONS: i32 = 3;
+
+/// Whether there is bookkeeping to be written by our role.
+pub(crate) async fn is_usable(database: &Database, client: &Client) -> Result<bool, Error> {
+    Ok(version(database, client).await?.map(check).transpose()?.is_some())
+}
+
+/// Whether there is bookkeeping that knows of revisions.
+pub(crate) async fn has_revisions(database: &Database, client: &Client) -> Result<bool, Error> {
+    Ok(version(database, client).await?.is_some_and(|found| found >= REVISIONS))
+}
 
 const SCHEMA: &str = "ampsync";
 
@@ -132,8 +145,8 @@ async fn goes_without(
     tracing::info!(
         version = found,
         newest = known(),
-        "the bookkeeping is of an older release; what it lacks is for readers only, and is added \
-         once ampsync runs as the owner of schema ampsync"
+        "the bookkeeping is of an older release; what it lacks is for readers and for changes of a \
+         table's revision, and is added once ampsync runs as the owner of schema ampsync"
     );
     Ok(true)
 }
@@ -204,7 +217,14 @@ WHERE n.nspname = 'ampsync' AND c.relname IN ('meta', 'checkpoints', 'ranges', '
 /// Whether our role may bring the bookkeeping to a newer version.
 const MAY_CHANGE: &str = "\
 SELECT pg_catalog.has_schema_privilege('ampsync', 'CREATE')
-       AND pg_catalog.has_table_privilege('ampsync.meta', 'UPDATE') AS allowed";
+       AND pg_catalog.has_table_privilege('ampsync.meta', 'UPDATE')
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_class
+                       WHERE relnamespace = 'ampsync'::regnamespace AND relname = 'checkpoints'
+                         AND NOT pg_catalog.pg_has_role(relowner, 'USAGE'))
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc
+                       WHERE pronamespace = 'ampsync'::regnamespace
+                         AND proname IN ('safe_block', 'wait_for_block')
+                         AND NOT pg_catalog.pg_has_role(proowner, 'USAGE')) AS allowed";
 
 /// The version that is there, if any.
 ///

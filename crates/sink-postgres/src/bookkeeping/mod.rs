@@ -9,4 +9,4 @@ pub(crate) use checkpoint::{
     Stored, compare_and_swap, create, forget, look, read, read_for_update, settle, update_columns,
 };
 pub(crate) use ledger::{LedgerStatements, Reorg};
-pub(crate) use migrations::{DDL_LOCK, is_readable, migrate, rehearse};
+pub(crate) use migrations::{DDL_LOCK, has_revisions, is_readable, is_usable, migrate, rehearse};

@@ -1,7 +1,8 @@
 -- What apps ask: see docs/reading.md. Both run with the rights of whoever asks, and look up no name
--- in a schema that somebody else could have put something into.
+-- in a schema that somebody else could have put something into. Tables that are being filled or are
+-- only kept count for nothing. This text is the current one: each migration that changes it runs it again.
 
-CREATE FUNCTION ampsync.safe_block(network text DEFAULT NULL) RETURNS bigint
+CREATE OR REPLACE FUNCTION ampsync.safe_block(network text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql STABLE PARALLEL SAFE COST 10000 SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
@@ -17,7 +18,7 @@ DECLARE
 BEGIN
     SELECT array_agg(DISTINCT c.network ORDER BY c.network) FILTER (WHERE c.network IS NOT NULL),
            count(*) FILTER (WHERE c.network IS NULL)
-    INTO networks, unbegun FROM ampsync.checkpoints c;
+    INTO networks, unbegun FROM ampsync.checkpoints c WHERE c.kind = 'current';
     IF chosen IS NULL AND cardinality(networks) > 1 THEN
         RAISE EXCEPTION 'the tables are of several networks, whose blocks cannot be compared: %',
             array_to_string(networks, ', ')
@@ -35,7 +36,7 @@ BEGIN
     chosen := coalesce(chosen, networks[1]);
 
     SELECT count(*), min(c.cursor_block) INTO members, lowest
-    FROM ampsync.checkpoints c WHERE c.network = chosen;
+    FROM ampsync.checkpoints c WHERE c.kind = 'current' AND c.network = chosen;
 
     -- What lies below a ledger that was cut for its length can no longer change.
     SELECT CASE WHEN bool_and(coalesce(l.start_block > c.first_block, false))
@@ -46,7 +47,7 @@ BEGIN
         WHERE r.table_schema = c.table_schema AND r.table_name = c.table_name
         ORDER BY r.end_block LIMIT 1
     ) l ON true
-    WHERE c.network = chosen;
+    WHERE c.kind = 'current' AND c.network = chosen;
 
     -- The highest block whose hash every table knows, and knows to be the same. At the head it is
     -- the first that is looked at, so that a long ledger is seldom read whole.
@@ -55,7 +56,7 @@ BEGIN
         SELECT max(a.block) INTO agreed FROM (
             SELECT k.block FROM (
                 SELECT c.table_schema, c.table_name, c.cursor_block AS block, c.cursor_hash AS hash
-                FROM ampsync.checkpoints c WHERE c.network = chosen
+                FROM ampsync.checkpoints c WHERE c.kind = 'current' AND c.network = chosen
                 UNION
                 SELECT r.table_schema, r.table_name, e.block, e.hash
                 FROM ampsync.checkpoints c
@@ -64,7 +65,7 @@ BEGIN
                 CROSS JOIN LATERAL (
                     VALUES (r.end_block, r.hash), (r.start_block - 1, r.prev_hash)
                 ) e (block, hash)
-                WHERE c.network = chosen AND r.end_block > bottom AND r.start_block <= lowest + 1
+                WHERE c.kind = 'current' AND c.network = chosen AND r.end_block > bottom AND r.start_block <= lowest + 1
                   AND e.hash IS NOT NULL AND e.block >= c.first_block
             ) k
             WHERE k.block > bottom AND k.block <= lowest
@@ -77,7 +78,7 @@ END
 $body$;
 COMMENT ON FUNCTION ampsync.safe_block(text) IS 'The highest block that every table of the network has complete and on the same fork. NULL: there is none yet.';
 
-CREATE FUNCTION ampsync.wait_for_block(target regclass, block bigint, timeout interval)
+CREATE OR REPLACE FUNCTION ampsync.wait_for_block(target regclass, block bigint, timeout interval)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $body$

@@ -15,6 +15,7 @@ mod pooler;
 mod prepare;
 mod reading;
 mod refusals;
+mod revision;
 mod support;
 mod tls;
 mod traits;

@@ -248,30 +248,43 @@ async fn waiting_that_cannot_work_is_refused_with_what_to_do() {
     }
 }
 
-/// Takes back what the newest version has added.
-async fn downgrade(world: &World) {
-    let downgrade = "DROP FUNCTION ampsync.safe_block, ampsync.wait_for_block; \
-                     UPDATE ampsync.meta SET version = 1";
-    world.session.batch_execute(downgrade).await.unwrap();
+/// Takes back what the versions after `version` have added.
+async fn downgrade(world: &World, version: i32) {
+    let columns = "ALTER TABLE ampsync.checkpoints DROP COLUMN kind, DROP COLUMN of_table, \
+                   DROP COLUMN replaced_at, DROP COLUMN block_column";
+    // What version 2 brought counted all tables.
+    let functions = match version {
+        1 => "DROP FUNCTION ampsync.safe_block, ampsync.wait_for_block",
+        _ => {
+            "CREATE OR REPLACE FUNCTION ampsync.safe_block(network text DEFAULT NULL) RETURNS bigint \
+             LANGUAGE sql AS 'SELECT -1::bigint'"
+        }
+    };
+    let downgrade = format!("{columns}; {functions}; UPDATE ampsync.meta SET version = {version}");
+    world.session.batch_execute(&downgrade).await.unwrap();
 }
 
 #[tokio::test]
-async fn bookkeeping_of_the_release_before_gains_the_functions() {
-    let world = World::new().await;
-    let before = filled(&mut world.sink(), 3).await;
-    downgrade(&world).await;
-    let mut sink = sink(&world.other_process().await);
-    assert!(sink.rehearse(&plan(), true).await.unwrap().bookkeeping);
-    assert_eq!(ready(&mut sink, &plan()).await, before);
-    assert_eq!(safe(&world).await, Some(3));
-    assert_eq!(world.number("SELECT version::bigint FROM ampsync.meta").await, 2);
+async fn bookkeeping_of_each_release_before_gains_what_it_lacks() {
+    for version in [1, 2] {
+        let world = World::new().await;
+        let before = filled(&mut world.sink(), 3).await;
+        downgrade(&world, version).await;
+        let mut sink = sink(&world.other_process().await);
+        assert!(sink.rehearse(&plan(), true).await.unwrap().bookkeeping);
+        assert_eq!(ready(&mut sink, &plan()).await, before);
+        assert_eq!(safe(&world).await, Some(3), "from version {version}");
+        assert_eq!(world.number("SELECT version::bigint FROM ampsync.meta").await, 3);
+        let kinds = world.texts("SELECT kind FROM ampsync.checkpoints").await;
+        assert_eq!(kinds, [[Some("current".to_owned())]]);
+    }
 }
 
 #[tokio::test]
 async fn a_role_that_owns_nothing_writes_with_bookkeeping_of_the_release_before() {
     let world = World::new().await;
     let before = filled(&mut world.sink(), 3).await;
-    downgrade(&world).await;
+    downgrade(&world, 1).await;
     let role = format!("role_{}", world.name);
     let grant = format!(
         "CREATE ROLE {role} LOGIN PASSWORD 'secret'; \
@@ -298,5 +311,5 @@ async fn a_role_that_owns_nothing_writes_with_bookkeeping_of_the_release_before(
     ready(&mut sink(&world.other_process().await), &other).await;
     let to = advance(&before.advanced(&to), &[range(5, 5)]);
     commit(&mut writer, &[], &[rows(&[5])], &to).await.unwrap();
-    assert_eq!(world.number("SELECT version::bigint FROM ampsync.meta").await, 2);
+    assert_eq!(world.number("SELECT version::bigint FROM ampsync.meta").await, 3);
 }

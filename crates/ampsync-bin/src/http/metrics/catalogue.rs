@@ -114,6 +114,10 @@ metrics! {
         "Rows deleted because of reorgs";
     RETRIES = "ampsync_retries_total", Counter, "failures", ["table", "class"],
         "Failures after which it was tried again, by who failed";
+    REVISION_PENDING = "ampsync_revision_pending", Gauge, "0 or 1", ["table"],
+        "Whether another revision of the table is filled to take its place";
+    REVISION_BLOCKED = "ampsync_revision_blocked", Gauge, "0 or 1", ["table"],
+        "Whether something keeps a new revision from taking the table's place";
     RESTARTS = "ampsync_restarts_total", Counter, "streams", ["table"],
         "How often the stream was opened again: after failures, and where it was silent for long";
 }

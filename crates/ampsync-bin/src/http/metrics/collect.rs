@@ -31,6 +31,7 @@ pub(in super::super) fn render(scene: &Scene) -> String {
     tables.blocks();
     tables.writing();
     tables.trouble();
+    revisions(&mut tables, scene);
     text.finish()
 }
 
@@ -63,6 +64,18 @@ fn reloads(text: &mut Text, tally: &Tally) {
     text.metric(&metric::RELOAD_OK, |samples| samples.value(&[], is_ok));
     let at = last.map_or(UNIX_EPOCH, |last| last.at);
     text.metric(&metric::LAST_RELOAD, |samples| samples.value(&[], unix(at)));
+}
+
+fn revisions(tables: &mut Tables<'_>, scene: &Scene) {
+    let pending = scene.pending.snapshot();
+    let is_pending = |table: &str| pending.contains_key(table);
+    let is_blocked = |table: &str| pending.get(table).is_some_and(Option::is_some);
+    tables.each(&metric::REVISION_PENDING, |samples, table, _| {
+        samples.value(&[table], is_pending(table));
+    });
+    tables.each(&metric::REVISION_BLOCKED, |samples, table, _| {
+        samples.value(&[table], is_blocked(table));
+    });
 }
 
 /// What is told of each table.

@@ -116,7 +116,8 @@ async fn a_table_goes_on_with_the_same_choice_and_refuses_another() {
     let files = Files::new(&[]);
     let start = |text: &str| {
         let path = files.write("ampsync.toml", text);
-        start_with(&sim, &database.url(), &[("AMPSYNC_CONFIG", path.as_str())])
+        let more = [("AMPSYNC_CONFIG", path.as_str()), ("ON_REVISION_CHANGE", "refuse")];
+        start_with(&sim, &database.url(), &more)
     };
     let sql = "SELECT \"_block_num\", \"log_index\", \"data\" FROM \"_/sim@0.0.1\".logs \
                WHERE (log_index > 1)";

@@ -13,7 +13,12 @@ async fn simulate(config: SimConfig) -> SimServer {
 /// The binary, which has to ask for everything but the dataset's name.
 fn start(sim: &SimServer, database: &Database, dataset: &str) -> Running {
     let admin = sim.admin_endpoint();
-    let more = [("DATASET", dataset), ("TABLES", ""), ("NOZZLE_ADMIN_ENDPOINT", admin.as_str())];
+    let more = [
+        ("DATASET", dataset),
+        ("TABLES", ""),
+        ("NOZZLE_ADMIN_ENDPOINT", admin.as_str()),
+        ("ON_REVISION_CHANGE", "refuse"),
+    ];
     start_with(sim, &database.url(), &more)
 }
 

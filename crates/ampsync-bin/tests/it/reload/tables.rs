@@ -64,7 +64,8 @@ async fn a_table_whose_stored_rows_are_others_stops_alone_with_the_reason() {
     world.replace("sim.json", &config(&["blocks", "logs"]));
     world.replace("ampsync.toml", "");
     let options = world.path("ampsync.toml");
-    let mut ampsync = world.start("sim.json", &[("AMPSYNC_CONFIG", options.as_str())]);
+    let more = [("AMPSYNC_CONFIG", options.as_str()), ("ON_REVISION_CHANGE", "refuse")];
+    let mut ampsync = world.start("sim.json", &more);
     world.equal(&["blocks", "logs"]).await;
     world.replace("ampsync.toml", "[tables.logs]\nwhere = 'log_index > 0'\n");
     ampsync.wait_for("the settings were reloaded");

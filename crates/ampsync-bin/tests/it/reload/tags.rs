@@ -10,6 +10,7 @@ async fn a_tag_that_names_another_manifest_is_found_out() {
         ("TABLES", "logs"),
         ("NOZZLE_ADMIN_ENDPOINT", admin.as_str()),
         ("DATASET_POLL_INTERVAL", "1"),
+        ("ON_REVISION_CHANGE", "refuse"),
     ];
     let ampsync = start_with(&world.sim, &world.database.url(), &more);
     world.equal(&["logs"]).await;

@@ -134,7 +134,7 @@ const CASES: &[Case] = &[
     Case {
         synced: true,
         files: &[("options.toml", "[tables.logs]\nwhere = \"log_index > 1\"\n")],
-        settings: &[("AMPSYNC_CONFIG", "{folder}/options.toml")],
+        settings: &[("AMPSYNC_CONFIG", "{folder}/options.toml"), ("ON_REVISION_CHANGE", "refuse")],
         code: 2,
         says: &["was written from query", "ampsync reset"],
         ..NOTHING

@@ -1,0 +1,328 @@
+//! Tables whose revision changes: what is started for them, and when the new one takes the old
+//! one's place.
+
+use std::time::Duration;
+
+use sink_postgres::{Error, Revisions};
+use sync_core::{Causes, Classify as _, Fault, OneLine, TableHealth, TableState};
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use super::apply::Tables;
+use super::difference::{Decision, decide};
+use crate::plan::PlannedTable;
+use crate::revision::{self, Course, OnRevisionChange, course, is_of};
+
+/// How long until what did not work is tried again: from the first, doubling, to the second.
+const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+
+/// After so many times that it was not far enough, the waits grow no more.
+const MISSES_MAX: u32 = 25;
+
+/// After how many failures in a row they are told.
+const PATIENCE: u32 = 3;
+
+/// A table that is being filled to take another one's place.
+pub(super) struct Beside {
+    /// When it is looked at again.
+    due: Instant,
+    delay: Duration,
+    failures: u32,
+    /// How often in a row it was not far enough.
+    misses: u32,
+    /// Whether its indexes and statistics are complete.
+    complete: bool,
+    told: Option<String>,
+}
+
+impl Beside {
+    fn new() -> Self {
+        let (due, delay) = (Instant::now(), RETRY.0);
+        Self { due, delay, failures: 0, misses: 0, complete: false, told: None }
+    }
+
+    fn later(&mut self, delay: Duration) {
+        self.due = Instant::now() + delay;
+    }
+}
+
+impl Tables {
+    /// Starts a table as it is planned, or what has to run until it can be.
+    pub(super) async fn start_one(&mut self, planned: PlannedTable) {
+        let stored = self.stored(&planned).await.unwrap_or_default();
+        let table = planned.table.clone();
+        let next = revision::label(&table);
+        self.running.insert(table.clone(), planned.clone());
+        match course(self.on_change, &stored, &planned) {
+            Course::Plain { gives_up } => {
+                self.stop(&next).await;
+                self.forget_beside(&table);
+                self.run(planned.clone()).await;
+                if gives_up {
+                    self.give_up(&planned).await;
+                }
+            }
+            Course::Beside(current) => {
+                let old = match self.runs.get(&table) {
+                    Some(runs)
+                        if is_of(&current, &runs.identity) && runs.target == planned.target =>
+                    {
+                        runs.clone()
+                    }
+                    Some(_) | None => revision::stored(&planned, &current),
+                };
+                let block_column = old.block_column.clone();
+                self.run(old).await;
+                self.fill(&planned, &block_column).await;
+            }
+            Course::RolledBack(current) => {
+                self.stop(&next).await;
+                self.forget_beside(&table);
+                warn!(
+                    table,
+                    "what is planned was rolled back: the table of before goes on; change the query \
+                     again, or run ampsync rollback {table} once more to take it back"
+                );
+                self.run(revision::stored(&planned, &current)).await;
+            }
+            Course::Refused(why) => {
+                self.stop(&next).await;
+                self.forget_beside(&table);
+                if let Some((problem, remedy)) = why {
+                    warn!(table, problem, remedy, "the table cannot change its revision");
+                }
+                self.run(planned).await;
+            }
+        }
+    }
+
+    /// What is stored, unless that is not to be found out now.
+    async fn stored(&self, planned: &PlannedTable) -> Option<Revisions> {
+        if self.on_change == OnRevisionChange::Refuse {
+            return Some(Revisions::default());
+        }
+        match self.database.revisions(&planned.target).await {
+            Ok(stored) => Some(stored),
+            Err(error) => {
+                let error = OneLine(Causes(&error));
+                debug!(table = planned.table, %error, "what is stored is not known");
+                None
+            }
+        }
+    }
+
+    /// Lets the engine run this, unless it does.
+    async fn run(&mut self, planned: PlannedTable) {
+        let runs = self.runs.get(&planned.table);
+        if runs.is_some_and(|runs| decide(runs, &planned) == Decision::Keep) {
+            return;
+        }
+        let label = planned.table.clone();
+        self.stop(&label).await;
+        self.launch(planned);
+    }
+
+    /// Begins to fill the next revision, or goes on with it.
+    async fn fill(&mut self, planned: &PlannedTable, block_column: &str) {
+        let (table, label) = (planned.table.clone(), revision::label(&planned.table));
+        let is_other = |runs: &PlannedTable| {
+            decide(runs, &revision::next(planned, runs.target.clone())) != Decision::Keep
+        };
+        if self.runs.get(&label).is_some_and(is_other) {
+            self.stop(&label).await;
+        }
+        let identity = &planned.identity;
+        let mut beside = Beside::new();
+        let wanted = (identity.dataset.as_str(), identity.query.as_str());
+        match self.database.begin_next(&planned.target, wanted, block_column).await {
+            Ok(target) => {
+                info!(
+                    table,
+                    next = %target,
+                    "the table's revision changes: the new one is filled beside it, and the old one is \
+                     served and followed meanwhile"
+                );
+                self.run(revision::next(planned, target)).await;
+                self.pending.set(&table, None);
+            }
+            Err(error) => {
+                let remedy = error.remedy().map(OneLine).map(tracing::field::display);
+                let error = OneLine(Causes(&error)).to_string();
+                warn!(table, error, remedy, "the next revision was not begun: trying again");
+                self.pending.set(&table, Some(error));
+                beside.later(RETRY.1);
+            }
+        }
+        self.beside.insert(table, beside);
+    }
+
+    /// Drops what was begun to take the table's place, and is not wanted any more.
+    async fn give_up(&self, planned: &PlannedTable) {
+        let table = planned.table.as_str();
+        match self.database.drop_next(&planned.target).await {
+            Ok(true) => info!(table, "the next revision was given up, and is dropped"),
+            Ok(false) => {}
+            Err(error) => {
+                let error = OneLine(Causes(&error));
+                warn!(table, %error, "the next revision is not wanted, and was not dropped");
+            }
+        }
+    }
+
+    pub(super) fn forget_beside(&mut self, table: &str) {
+        self.beside.remove(table);
+        self.pending.clear(table);
+    }
+
+    /// Looks whether anything has to change: a table that stopped because another instance, or a
+    /// rollback, has put another revision in its place; a next one that has come far enough. Returns
+    /// whether it did.
+    pub(super) async fn revise(&mut self) -> bool {
+        if self.on_change == OnRevisionChange::Refuse {
+            return false;
+        }
+        let mut changed = false;
+        let board = self.health.snapshot();
+        for (label, health) in &board {
+            let known = self.examined.get(label) == Some(&health.since);
+            if health.state == TableState::Stopped && !known {
+                self.examined.insert(label.clone(), health.since);
+                changed |= self.look_again(label).await;
+            }
+        }
+        let now = Instant::now();
+        let due = self.beside.iter().filter(|(_, beside)| beside.due <= now);
+        let due: Vec<_> = due.map(|(table, _)| table.clone()).collect();
+        for table in due {
+            let next = board.get(&revision::label(&table));
+            if next.is_none() {
+                changed |= self.begin_again(&table).await;
+            } else if next.is_some_and(|next| is_as_far(next, board.get(&table))) {
+                changed |= self.replace(&table).await;
+            }
+        }
+        changed
+    }
+
+    /// A table has stopped for good: perhaps because what is stored is no longer what it was.
+    async fn look_again(&mut self, label: &str) -> bool {
+        let (table, is_next) = revision::of_label(label);
+        let Some(planned) = self.running.get(table).cloned() else { return false };
+        let Some(runs) = self.runs.get(label) else { return false };
+        let Some(stored) = self.stored(&planned).await else {
+            self.examined.remove(label);
+            return false;
+        };
+        let is_refused = matches!(course(self.on_change, &stored, &planned), Course::Refused(_));
+        let found = if is_next { &stored.next } else { &stored.current };
+        let is_same = found.as_ref().is_some_and(|found| {
+            is_of(found, &runs.identity)
+                || runs.unpinned.as_ref().is_some_and(|unpinned| is_of(found, unpinned))
+        });
+        if is_same || is_refused || stored.current.is_none() {
+            return false;
+        }
+        info!(table = label, "another revision is in place now: looking again");
+        self.stop(label).await;
+        self.start_one(planned).await;
+        self.probe_heads();
+        true
+    }
+
+    async fn begin_again(&mut self, table: &str) -> bool {
+        let Some(planned) = self.running.get(table).cloned() else { return false };
+        self.start_one(planned).await;
+        self.probe_heads();
+        true
+    }
+
+    /// Puts the next revision in the table's place, if it can be.
+    async fn replace(&mut self, table: &str) -> bool {
+        let Some(planned) = self.running.get(table).cloned() else { return false };
+        let Some(beside) = self.beside.get(table) else { return false };
+        let error = match self.exchange(&planned, beside.complete).await {
+            Ok(kept) => {
+                info!(table, %kept, "the new revision is in place; the one before is kept");
+                self.stop(&revision::label(table)).await;
+                self.stop(table).await;
+                self.start_one(planned).await;
+                self.probe_heads();
+                return true;
+            }
+            Err(error) => error,
+        };
+        // Another instance may have been faster, or the answer was lost.
+        let is_done = |stored: &Revisions| {
+            stored.current.as_ref().is_some_and(|current| is_of(current, &planned.identity))
+        };
+        if !matches!(error, Error::Behind { .. })
+            && self.stored(&planned).await.as_ref().is_some_and(is_done)
+        {
+            self.start_one(planned).await;
+            self.probe_heads();
+            return true;
+        }
+        self.put_off(table, &error);
+        false
+    }
+
+    async fn exchange(
+        &self,
+        planned: &PlannedTable,
+        is_complete: bool,
+    ) -> Result<ampsync_schema::QualifiedName, Error> {
+        let target = &planned.target;
+        if !is_complete {
+            let obstacles = self.database.complete_next(target).await?.obstacles;
+            if !obstacles.is_empty() {
+                return Err(Error::Blocked { table: target.clone(), obstacles });
+            }
+        }
+        Ok(self.database.swap(target).await?.kept)
+    }
+
+    /// Notes when it is tried again, and tells why, once a reason.
+    fn put_off(&mut self, table: &str, error: &Error) {
+        let Some(beside) = self.beside.get_mut(table) else { return };
+        debug!(table, error = %Causes(error), "not exchanged yet");
+        beside.complete = matches!(error, Error::Behind { .. } | Error::Locked { .. });
+        if matches!(error, Error::Behind { .. }) {
+            beside.misses = (beside.misses + 1).min(MISSES_MAX);
+            beside.later(RETRY.0 * beside.misses);
+            return;
+        }
+        beside.failures += 1;
+        let is_permanent = error.fault() == Fault::Permanent;
+        beside.delay = if is_permanent { RETRY.1 } else { (beside.delay * 2).min(RETRY.1) };
+        beside.later(beside.delay);
+        if !is_permanent && beside.failures < PATIENCE {
+            return;
+        }
+        let text = OneLine(Causes(error)).to_string();
+        self.pending.set(table, Some(text.clone()));
+        if beside.told.as_ref() != Some(&text) {
+            let remedy = error.remedy().map(OneLine).map(tracing::field::display);
+            warn!(
+                table,
+                error = text,
+                remedy,
+                "the new revision is ready and not in place yet: the old one goes on, and it is tried \
+                 again"
+            );
+            beside.told = Some(text);
+        }
+    }
+
+    /// Makes what was put off be looked at now.
+    pub(super) fn hurry(&mut self) {
+        self.beside.values_mut().for_each(|beside| beside.due = Instant::now());
+    }
+}
+
+/// Whether a table has come as far as the one whose place it is to take, and is written by us.
+fn is_as_far(next: &TableHealth, current: Option<&TableHealth>) -> bool {
+    let cursor = |health: &TableHealth| health.cursor.as_ref().map(|cursor| cursor.number);
+    let reached = cursor(next);
+    // Where nobody knows how far the other one is, the exchange itself finds out.
+    next.state.is_streaming() && reached.is_some() && reached >= current.and_then(cursor)
+}

@@ -1,0 +1,150 @@
+use ampsync_testkit::postgres;
+use serde_json::json;
+
+use super::*;
+use crate::http::client::{ANY_PORT, address, get};
+use crate::pipe::start_with;
+use crate::reload::stop;
+use crate::security::privileges::{documented, prepared};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_changes_is_exchanged_under_readers_who_notice_nothing() {
+    let world = world().await;
+    let mut ampsync = start(&world, &[]);
+    equals(&world, ALL).await;
+    let readers = Readers::of(&world).await;
+    world.replace("ampsync.toml", FILTER);
+    for _ in 0..5 {
+        world.sim.mine(4);
+        world.sim.reorg(2);
+    }
+    ampsync.wait_for(BESIDE);
+    ampsync.wait_for(IN_PLACE);
+    world.sim.mine(5);
+    equals(&world, FILTERED).await;
+    world.equal(&["blocks"]).await;
+    readers.finish().await;
+    assert_eq!(world.streams("blocks"), 1);
+    // What was there is kept, and nobody follows it any more.
+    let kept = "SELECT count(*) FROM ampsync.checkpoints \
+                WHERE table_name = 'logs__v1' AND kind = 'previous' AND of_table = 'logs'";
+    assert_eq!(world.database.count(kept).await, 1);
+    assert!(world.rows("logs__v1").await > 0);
+    // Taken back, it is taken up where it was.
+    world.replace("ampsync.toml", "");
+    ampsync.wait_for(IN_PLACE);
+    world.sim.mine(5);
+    equals(&world, ALL).await;
+    stop(ampsync);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_is_taken_back_leaves_the_table_as_it_was() {
+    let world = world().await;
+    let mut ampsync = start(&world, &[ANY_PORT]);
+    let http = address(&ampsync.wait_for("the live page are served")).unwrap();
+    equals(&world, ALL).await;
+    // Whoever reads for long keeps the new one from being put in place.
+    let reader = postgres::connect(&world.database.url().parse().unwrap()).await.unwrap();
+    reader.batch_execute("BEGIN; SELECT FROM logs LIMIT 1").await.unwrap();
+    world.replace("ampsync.toml", FILTER);
+    let line = ampsync.wait_for("ready and not in place yet");
+    assert!(line.contains("is locked by pid"), "{line}");
+    world.sim.mine(5);
+    compares(&world, "logs__next", FILTERED).await;
+    equals(&world, ALL).await;
+    let status = get(http, "/status").json();
+    assert_eq!(status["ready"], true, "{status}");
+    assert_eq!(status["revisions"][0]["table"], "logs");
+    assert!(status["revisions"][0]["blocked"].as_str().unwrap().contains("locked"), "{status}");
+    let metrics = get(http, "/metrics").body;
+    assert!(metrics.contains("ampsync_revision_blocked{table=\"logs\"} 1"), "{metrics}");
+    world.replace("ampsync.toml", "");
+    ampsync.wait_for("the next revision was given up, and is dropped");
+    ampsync.wait_for("the settings were reloaded");
+    reader.batch_execute("COMMIT").await.unwrap();
+    world.sim.mine(5);
+    equals(&world, ALL).await;
+    let left = "SELECT count(*) FROM pg_class WHERE relname LIKE 'logs\\_\\_%' AND relkind = 'r'";
+    assert_eq!(world.database.count(left).await, 0);
+    assert_eq!(get(http, "/status").json()["revisions"], json!([]));
+    assert_eq!(world.streams("logs WHERE"), 1);
+    stop(ampsync);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_depends_on_a_table_and_cannot_be_carried_is_named_until_it_is_gone() {
+    let world = world().await;
+    let mut ampsync = start(&world, &[]);
+    equals(&world, ALL).await;
+    let view = "CREATE MATERIALIZED VIEW sums AS SELECT count(*) FROM logs";
+    world.database.session.batch_execute(view).await.unwrap();
+    world.replace("ampsync.toml", FILTER);
+    let line = ampsync.wait_for("ready and not in place yet");
+    assert!(line.contains("materialized view public.sums"), "{line}");
+    world.sim.mine(5);
+    equals(&world, ALL).await;
+    world.database.session.batch_execute("DROP MATERIALIZED VIEW sums").await.unwrap();
+    ampsync.signal(rustix::process::Signal::HUP);
+    ampsync.wait_for(IN_PLACE);
+    equals(&world, FILTERED).await;
+    stop(ampsync);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_is_pointed_to_another_manifest_is_followed() {
+    let world = World::new().await;
+    let admin = world.sim.admin_endpoint();
+    let more = [
+        ("DATASET", "sim@latest"),
+        ("TABLES", "logs"),
+        ("NOZZLE_ADMIN_ENDPOINT", admin.as_str()),
+        ("DATASET_POLL_INTERVAL", "1"),
+    ];
+    let mut ampsync = start_with(&world.sim, &world.database.url(), &more);
+    world.equal(&["logs"]).await;
+    let readers = Readers::of(&world).await;
+    let second = world.sim.repoint();
+    ampsync.wait_for(IN_PLACE);
+    world.sim.mine(10);
+    world.equal(&["logs"]).await;
+    readers.finish().await;
+    let of = format!(
+        "SELECT count(*) FROM ampsync.checkpoints WHERE table_name = 'logs' AND dataset LIKE '%{second}'"
+    );
+    assert_eq!(world.database.count(&of).await, 1);
+    stop(ampsync);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_dataset_is_a_mistake_and_no_revision() {
+    let world = world().await;
+    let ampsync = start(&world, &[]);
+    equals(&world, ALL).await;
+    stop(ampsync);
+    let other =
+        "UPDATE ampsync.checkpoints SET dataset = '_/other@0.0.1' WHERE table_name = 'logs'";
+    world.database.session.batch_execute(other).await.unwrap();
+    let mut ampsync = start(&world, &[]);
+    let line = ampsync.wait_for("the table cannot change its revision");
+    assert!(line.contains("is another dataset than _/other@0.0.1"), "{line}");
+    ampsync.wait_for("the table has stopped for good");
+    world.equal(&["blocks"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_owns_nothing_is_told_what_a_change_would_take() {
+    let (sim, role) = prepared().await;
+    role.admin(&documented("### An administrator creates everything").replace("logs", "sparse"))
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let options = folder.path().join("ampsync.toml");
+    std::fs::write(&options, "[tables.sparse]\nwhere = 'amount IS NOT NULL'\n").unwrap();
+    let more = [("AMPSYNC_CONFIG", options.to_str().unwrap())];
+    let mut ampsync = start_with(&sim, &role.url(), &more);
+    let line = ampsync.wait_for("the table cannot change its revision");
+    assert!(line.contains("does not own the table"), "{line}");
+    assert!(line.contains("ALTER TABLE") && line.contains("OWNER TO"), "{line}");
+    assert_eq!(ampsync.end().0.code(), Some(3));
+    role.works(&sim).await;
+}

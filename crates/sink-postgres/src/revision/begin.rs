@@ -1,0 +1,182 @@
+//! Begins the next revision of a table, and gives one up.
+
+use ampsync_schema::{QualifiedName, beside, quote_literal};
+use tokio_postgres::Client;
+
+use super::{Revision, RevisionKind, Revisions, find};
+use crate::bookkeeping;
+use crate::catalog::Relation;
+use crate::database::{Connection, Database};
+use crate::error::Error;
+use crate::lease::lock_key;
+use crate::sql;
+
+/// A next revision, begun or found.
+pub(super) struct Begun {
+    /// The one whose place it is to take.
+    pub(super) current: Revision,
+    /// The table that it is filled into.
+    pub(super) table: QualifiedName,
+    /// The statements that were executed, but for those that only move the bookkeeping.
+    pub(super) statements: Vec<String>,
+}
+
+const DOING: &str = "begin the next revision of the table";
+
+impl Database {
+    /// Begins to fill another revision of `table`, from `dataset` and `query`, or goes on with it.
+    /// Returns the table that it is to be filled into, which a sink with
+    /// [`begun`](crate::SinkOptions::begun) then creates. One that was replaced before and is the
+    /// same is taken up again where it was; a next one of anything else is dropped.
+    ///
+    /// `block_column` is the one of the table that is there now: what is needed to follow it again
+    /// once it is only kept.
+    ///
+    /// # Errors
+    /// [`Error::NotKept`] without a current table, [`Error::InUse`] while another instance fills one
+    /// from something else, and whatever keeps the server from answering.
+    pub async fn begin_next(
+        &self,
+        table: &QualifiedName,
+        (dataset, query): (&str, &str),
+        block_column: &str,
+    ) -> Result<QualifiedName, Error> {
+        let connection = self.connection().await?;
+        self.answer(DOING, connection.batch_execute(self.begin())).await?;
+        self.hold(&connection, table).await?;
+        let next = self.begin_in(&connection, table, (dataset, query)).await?.table;
+        let note = "UPDATE ampsync.checkpoints SET block_column = nullif($3, '_block_num') \
+                    WHERE table_schema = $1 AND table_name = $2";
+        let (schema, name) = (table.schema.as_str(), table.name.as_str());
+        self.answer(DOING, connection.execute(note, &[&schema, &name, &block_column])).await?;
+        self.answer(DOING, connection.batch_execute("COMMIT")).await?;
+        connection.keep();
+        Ok(next)
+    }
+
+    /// Does it in the transaction that is open.
+    pub(super) async fn begin_in(
+        &self,
+        connection: &Connection,
+        table: &QualifiedName,
+        (dataset, query): (&str, &str),
+    ) -> Result<Begun, Error> {
+        let found = self.bounded(DOING, find(connection, table)).await?;
+        let Some(current) = found.current else { return Err(Error::NotKept(table.clone())) };
+        let is_wanted = |stored: &&Revision| stored.dataset == dataset && stored.query == query;
+        let next =
+            QualifiedName { schema: table.schema.clone(), name: beside(&table.name, "next")? };
+        let mut statements = Vec::new();
+        match &found.next {
+            Some(stored) if is_wanted(&stored) => {
+                let table = stored.table.clone();
+                return Ok(Begun { current, table, statements: Vec::new() });
+            }
+            Some(stored) => statements.extend(self.give_up(connection, &stored.table).await?),
+            None => {}
+        }
+        // A writer that has not noticed must not find the version it knows.
+        let others = found.next.iter().chain(&found.kept).map(|stored| stored.version);
+        let version = others.fold(current.version, u64::max) + 1;
+        let version = i64::try_from(version)
+            .map_err(|_| Error::TooLarge { what: "version", value: version })?;
+        let kept =
+            found.kept.iter().find(|kept| kept.kind == RevisionKind::Previous && is_wanted(kept));
+        match kept {
+            Some(kept) => statements.push(self.take_up(connection, kept, &next, version).await?),
+            None => {
+                let insert = insert(connection, table, &next, (dataset, query), version);
+                self.answer(DOING, insert).await?;
+            }
+        }
+        Ok(Begun { current, table: next, statements })
+    }
+
+    /// Drops the table that is being filled to take the place of `table`. Returns whether there was
+    /// one.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] while another instance fills it, and whatever keeps the server from
+    /// answering.
+    pub async fn drop_next(&self, table: &QualifiedName) -> Result<bool, Error> {
+        const DOING: &str = "drop the next revision of the table";
+        let connection = self.connection().await?;
+        self.answer(DOING, connection.batch_execute(self.begin())).await?;
+        self.hold(&connection, table).await?;
+        let Revisions { next, .. } = self.bounded(DOING, find(&connection, table)).await?;
+        if let Some(next) = &next {
+            self.give_up(&connection, &next.table).await?;
+        }
+        self.answer(DOING, connection.batch_execute("COMMIT")).await?;
+        connection.keep();
+        Ok(next.is_some())
+    }
+
+    /// Keeps the row of the current table, so that only one instance decides at a time.
+    async fn hold(&self, connection: &Connection, table: &QualifiedName) -> Result<(), Error> {
+        let row = bookkeeping::read_for_update(connection, table);
+        self.bounded(DOING, row).await.map(drop)
+    }
+
+    /// Drops and forgets a next table, if nobody writes it. Returns the statement.
+    async fn give_up(
+        &self,
+        connection: &Connection,
+        next: &QualifiedName,
+    ) -> Result<Option<String>, Error> {
+        let key = quote_literal(&lock_key(next));
+        let lock = format!("SELECT pg_try_advisory_xact_lock(hashtextextended({key}, 0))");
+        let rows = self.answer(DOING, connection.query(&lock, &[])).await?;
+        if !sql::scalar(&rows, DOING)? {
+            let writer = self.writer(next).await?.map(Box::new);
+            return Err(Error::InUse { table: next.clone(), writer });
+        }
+        let find = Relation::find(connection, next);
+        let is_there = self.answer(DOING, find).await?.is_some_and(|relation| relation.is_table());
+        let statement = is_there.then(|| format!("DROP TABLE {next}"));
+        if let Some(statement) = &statement {
+            self.long_answer(DOING, connection.batch_execute(statement)).await?;
+        }
+        self.answer(DOING, bookkeeping::forget(connection, next)).await?;
+        Ok(statement)
+    }
+
+    /// Makes a kept table the next one again. Returns the statement.
+    async fn take_up(
+        &self,
+        connection: &Connection,
+        kept: &Revision,
+        next: &QualifiedName,
+        version: i64,
+    ) -> Result<String, Error> {
+        let rename = format!("ALTER TABLE {} RENAME TO {}", kept.table, next.name);
+        self.answer(DOING, connection.batch_execute(&rename)).await?;
+        let (schema, from) = (next.schema.as_str(), kept.table.name.as_str());
+        let to = next.name.as_str();
+        let ranges = "UPDATE ampsync.ranges SET table_name = $3 \
+                      WHERE table_schema = $1 AND table_name = $2";
+        let row = "UPDATE ampsync.checkpoints SET table_name = $3, kind = 'next', \
+                   replaced_at = NULL, version = $4 WHERE table_schema = $1 AND table_name = $2";
+        let moved = async {
+            connection.execute(ranges, &[&schema, &from, &to]).await?;
+            connection.execute(row, &[&schema, &from, &to, &version]).await
+        };
+        self.answer(DOING, moved).await?;
+        Ok(rename)
+    }
+}
+
+async fn insert(
+    client: &Client,
+    table: &QualifiedName,
+    next: &QualifiedName,
+    (dataset, query): (&str, &str),
+    version: i64,
+) -> Result<(), tokio_postgres::Error> {
+    let insert = "INSERT INTO ampsync.checkpoints \
+                  (table_schema, table_name, dataset, query, columns, version, kind, of_table) \
+                  VALUES ($1, $2, $3, $4, '{}', $5, 'next', $6)";
+    let (schema, name) = (next.schema.as_str(), next.name.as_str());
+    let of = table.name.as_str();
+    client.execute(insert, &[&schema, &name, &dataset, &query, &version, &of]).await.map(drop)
+}

@@ -1,0 +1,80 @@
+//! What a change of a table's revision would come to, found out by what does it.
+
+use ampsync_schema::QualifiedName;
+use sync_core::TablePlan;
+
+use super::{Obstacle, RevisionKind, carry};
+use crate::bookkeeping;
+use crate::error::Error;
+use crate::prepare;
+use crate::revision::exchange::{LOCK, Work};
+use crate::sink::{PostgresSink, Rehearsal};
+
+/// What a change of a table's revision would come to.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NextRehearsal {
+    /// The table that is to be filled, and what would make it ready. Statements that begin it come
+    /// first.
+    pub next: Rehearsal,
+    /// The indexes that would be built on it, once it is filled.
+    pub indexes: Vec<String>,
+    /// The statements that would exchange the tables, in one transaction and behind a lock on both.
+    pub exchange: Vec<String>,
+    /// What would keep them from being executed.
+    pub obstacles: Vec<Obstacle>,
+}
+
+const DOING: &str = "rehearse the change of the table's revision";
+
+impl PostgresSink {
+    /// What [`begin_next`](crate::Database::begin_next) for `table`, filling it with this sink, and the
+    /// exchange in the end would come to. All of it is done in a transaction that is rolled back, but for
+    /// the exchange, whose statements are only written: nobody who uses `table` has to wait.
+    ///
+    /// # Errors
+    /// What `begin_next` or `prepare` would answer.
+    pub async fn rehearse_next(
+        &self,
+        plan: &TablePlan,
+        table: &QualifiedName,
+    ) -> Result<NextRehearsal, Error> {
+        let database = &self.database;
+        let connection = database.connection().await?;
+        database.answer(DOING, connection.batch_execute(database.begin())).await?;
+        let bookkeeping = bookkeeping::rehearse(database, &connection).await?;
+        let identity = (plan.dataset.as_str(), plan.query.as_str());
+        let begun = database.begin_in(&connection, table, identity).await?;
+        let wanted = self.wanted(plan)?.0;
+        let rehearsed =
+            prepare::rehearse_in(database, &connection, (&begun.table, Some(&wanted)), plan, true);
+        let outlook = rehearsed.await?;
+        database.answer(DOING, connection.batch_execute(LOCK)).await?;
+        let oids = database.oids(&connection, table, &begun.table).await?;
+        let obstacles = carry::obstacles(&connection, oids, &begun.current.columns);
+        let obstacles = database.bounded(DOING, obstacles).await?;
+        let indexes = carry::missing_indexes(&connection, oids.0, (&begun.table, oids.1));
+        let indexes = database.bounded(DOING, indexes).await?;
+        // What is built before is there by then. One that is being filled already would have to wait.
+        for index in indexes.iter().filter(|_| !outlook.exists) {
+            database.long_answer(DOING, connection.batch_execute(index)).await?;
+        }
+        let work = Work { database, connection: &connection, table };
+        let exchange = work.statements(&begun.table, oids, RevisionKind::Previous).await?;
+        database.answer(DOING, connection.batch_execute("ROLLBACK")).await?;
+        connection.keep();
+        let prepare::Outlook { checkpoint, exists, changes, unchecked, .. } = outlook;
+        let changes = begun.statements.into_iter().chain(changes).collect();
+        let writer = database.writer(&begun.table).await?;
+        let next = Rehearsal {
+            table: begun.table,
+            checkpoint,
+            exists,
+            bookkeeping,
+            changes,
+            unchecked,
+            writer,
+        };
+        Ok(NextRehearsal { next, indexes, exchange: exchange.statements, obstacles })
+    }
+}

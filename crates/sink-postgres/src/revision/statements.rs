@@ -1,0 +1,89 @@
+//! The statements of an exchange, written before any of them is executed.
+
+use ampsync_schema::{Ident, QualifiedName, beside, index_name};
+
+use super::exchange::{Exchanged, Work};
+use super::{RevisionKind, carry};
+use crate::error::Error;
+
+const DOING: &str = "look at the tables that are to be exchanged";
+
+impl Work<'_> {
+    /// The statements that exchange the names, and carry over what belongs to the table.
+    pub(super) async fn statements(
+        &self,
+        other: &QualifiedName,
+        oids: (u32, u32),
+        kind: RevisionKind,
+    ) -> Result<Exchanged, Error> {
+        let (database, table) = (self.database, self.table);
+        let mut taken = self.names().await?;
+        let mut number = 1_u64;
+        let kept = loop {
+            let name = beside(&table.name, &format!("v{number}"))?;
+            if !taken.iter().any(|taken| taken == name.as_str()) {
+                break QualifiedName { schema: table.schema.clone(), name };
+            }
+            number += 1;
+        };
+        let carried = carry::statements(self.connection, oids, (table, &kept));
+        let mut carried = database.bounded(DOING, carried).await?;
+        let indexes = carry::indexes(self.connection, oids.0);
+        let mut before = database.bounded(DOING, indexes).await?;
+        let indexes = carry::indexes(self.connection, oids.1);
+        let after = database.bounded(DOING, indexes).await?;
+        let rename = |from: &str, to: &Ident| {
+            let from = ampsync_schema::quote_ident(from);
+            format!("ALTER INDEX {}.{from} RENAME TO {to}", table.schema)
+        };
+        let mut statements = Vec::new();
+        for index in &before {
+            let aside = free(&index.name, number, &taken)?;
+            statements.push(rename(&index.name, &aside));
+            taken.retain(|name| *name != index.name);
+            taken.push(aside.as_str().to_owned());
+        }
+        statements.push(format!("ALTER TABLE {table} RENAME TO {}", kept.name));
+        for index in &after {
+            let like = before
+                .iter()
+                .position(|old| old.rest == index.rest && old.primary == index.primary);
+            let name = match like.map(|position| before.remove(position)) {
+                Some(old) => Ident::new(old.name)?,
+                None => index_name(&table.name, &index.columns, index.primary, |name| {
+                    name != index.name && taken.iter().any(|taken| taken == name)
+                })?,
+            };
+            if name.as_str() != index.name {
+                statements.push(rename(&index.name, &name));
+            }
+            taken.push(name.as_str().to_owned());
+        }
+        statements.push(format!("ALTER TABLE {other} RENAME TO {}", table.name));
+        statements.append(&mut carried);
+        Ok(Exchanged { kept, kind, statements })
+    }
+
+    /// All names of relations in the table's schema.
+    async fn names(&self) -> Result<Vec<String>, Error> {
+        let select = "SELECT c.relname::text FROM pg_catalog.pg_class c \
+                      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 \
+                      UNION SELECT k.table_name FROM ampsync.checkpoints k WHERE k.table_schema = $1";
+        let schema = self.table.schema.as_str();
+        let rows = self.database.answer(DOING, self.connection.query(select, &[&schema])).await?;
+        let names: Result<_, _> = rows.iter().map(|row| row.try_get(0)).collect();
+        names.map_err(Error::server(DOING))
+    }
+}
+
+/// A name for an index that is kept.
+fn free(name: &str, number: u64, taken: &[String]) -> Result<Ident, Error> {
+    let name = Ident::new(name)?;
+    let mut aside = beside(&name, &format!("v{number}"))?;
+    let mut again = 0_u64;
+    while taken.iter().any(|taken| taken == aside.as_str()) {
+        again += 1;
+        aside = beside(&name, &format!("v{number}_{again}"))?;
+    }
+    Ok(aside)
+}
