@@ -31,10 +31,12 @@ impl Store for JsonLines {
             }
             self.lock = Some(lock);
         }
-        let text = fs::read_to_string(&self.path).or_else(|error| match error.kind() {
-            io::ErrorKind::NotFound => serde_json::to_string(&Saved::default()).map_err(Into::into),
-            _ => Err(error),
-        })?;
+        let text = match fs::read_to_string(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                serde_json::to_string(&Saved::default())?
+            }
+            text => text?,
+        };
         let mut lines = text.lines();
         let saved = serde_json::from_str(lines.next().unwrap_or_default())?;
         self.rows = lines.map(serde_json::from_str).collect::<Result<_, _>>()?;
