@@ -156,15 +156,15 @@ impl Tables {
         self.beside.insert(table, beside);
     }
 
-    /// Drops what was begun to take the table's place, and is not wanted any more.
+    /// Gives up what was begun to take the table's place, and is not wanted any more.
     async fn give_up(&self, planned: &PlannedTable) {
         let table = planned.table.as_str();
         match self.database.drop_next(&planned.target).await {
-            Ok(true) => info!(table, "the next revision was given up, and is dropped"),
+            Ok(true) => info!(table, "the next revision was given up"),
             Ok(false) => {}
             Err(error) => {
                 let error = OneLine(Causes(&error));
-                warn!(table, %error, "the next revision is not wanted, and was not dropped");
+                warn!(table, %error, "the next revision is not wanted, and was not given up");
             }
         }
     }

@@ -3,6 +3,7 @@
 use ampsync_schema::{QualifiedName, beside, quote_literal};
 use tokio_postgres::Client;
 
+use super::exchange::Work;
 use super::{Revision, RevisionKind, Revisions, find};
 use crate::bookkeeping;
 use crate::catalog::Relation;
@@ -67,19 +68,19 @@ impl Database {
         let next =
             QualifiedName { schema: table.schema.clone(), name: beside(&table.name, "next")? };
         let mut statements = Vec::new();
+        // A writer that has not noticed must not find the version it knows.
+        let others = found.next.iter().chain(&found.kept).map(|stored| stored.version);
+        let version = later(others.fold(current.version, u64::max))?;
         match &found.next {
             Some(stored) if is_wanted(&stored) => {
                 let table = stored.table.clone();
                 return Ok(Begun { current, table, statements: Vec::new() });
             }
-            Some(stored) => statements.extend(self.give_up(connection, &stored.table).await?),
+            Some(stored) => {
+                statements.extend(self.give_up(connection, table, (stored, version)).await?);
+            }
             None => {}
         }
-        // A writer that has not noticed must not find the version it knows.
-        let others = found.next.iter().chain(&found.kept).map(|stored| stored.version);
-        let version = others.fold(current.version, u64::max) + 1;
-        let version = i64::try_from(version)
-            .map_err(|_| Error::TooLarge { what: "version", value: version })?;
         let kept =
             found.kept.iter().find(|kept| kept.kind == RevisionKind::Previous && is_wanted(kept));
         match kept {
@@ -92,20 +93,21 @@ impl Database {
         Ok(Begun { current, table: next, statements })
     }
 
-    /// Drops the table that is being filled to take the place of `table`. Returns whether there was
-    /// one.
+    /// Gives up the table that is being filled to take the place of `table`: drops it, or keeps it again
+    /// if it was kept before. Returns whether there was one.
     ///
     /// # Errors
     /// [`Error::InUse`] while another instance fills it, and whatever keeps the server from
     /// answering.
     pub async fn drop_next(&self, table: &QualifiedName) -> Result<bool, Error> {
-        const DOING: &str = "drop the next revision of the table";
+        const DOING: &str = "give up the next revision of the table";
         let connection = self.connection().await?;
         self.answer(DOING, connection.batch_execute(self.begin())).await?;
         self.hold(&connection, table).await?;
         let Revisions { next, .. } = self.bounded(DOING, find(&connection, table)).await?;
         if let Some(next) = &next {
-            self.give_up(&connection, &next.table).await?;
+            let version = later(next.version)?;
+            self.give_up(&connection, table, (next, version)).await?;
         }
         self.answer(DOING, connection.batch_execute("COMMIT")).await?;
         connection.keep();
@@ -118,12 +120,15 @@ impl Database {
         self.bounded(DOING, row).await.map(drop)
     }
 
-    /// Drops and forgets a next table, if nobody writes it. Returns the statement.
+    /// Drops and forgets a next table, or keeps it as it was kept before, if nobody writes it. Returns
+    /// the statements.
     async fn give_up(
         &self,
         connection: &Connection,
-        next: &QualifiedName,
-    ) -> Result<Option<String>, Error> {
+        table: &QualifiedName,
+        (stored, version): (&Revision, i64),
+    ) -> Result<Vec<String>, Error> {
+        let next = &stored.table;
         let key = quote_literal(&lock_key(next));
         let lock = format!("SELECT pg_try_advisory_xact_lock(hashtextextended({key}, 0))");
         let rows = self.answer(DOING, connection.query(&lock, &[])).await?;
@@ -132,13 +137,24 @@ impl Database {
             return Err(Error::InUse { table: next.clone(), writer });
         }
         let find = Relation::find(connection, next);
-        let is_there = self.answer(DOING, find).await?.is_some_and(|relation| relation.is_table());
-        let statement = is_there.then(|| format!("DROP TABLE {next}"));
-        if let Some(statement) = &statement {
+        let found = self.answer(DOING, find).await?.filter(Relation::is_table);
+        let work = Work { database: self, connection, table };
+        let (kept, statements) = match &found {
+            Some(relation) if stored.was_replaced => {
+                let (kept, statements) = work.keep_again(next, relation.oid()).await?;
+                (Some(kept), statements)
+            }
+            Some(_) => (None, vec![format!("DROP TABLE {next}")]),
+            None => (None, Vec::new()),
+        };
+        for statement in &statements {
             self.long_answer(DOING, connection.batch_execute(statement)).await?;
         }
-        self.answer(DOING, bookkeeping::forget(connection, next)).await?;
-        Ok(statement)
+        match kept {
+            Some(kept) => self.note(connection, next, (&kept, "previous"), version).await?,
+            None => _ = self.answer(DOING, bookkeeping::forget(connection, next)).await?,
+        }
+        Ok(statements)
     }
 
     /// Makes a kept table the next one again. Returns the statement.
@@ -151,19 +167,35 @@ impl Database {
     ) -> Result<String, Error> {
         let rename = format!("ALTER TABLE {} RENAME TO {}", kept.table, next.name);
         self.answer(DOING, connection.batch_execute(&rename)).await?;
-        let (schema, from) = (next.schema.as_str(), kept.table.name.as_str());
-        let to = next.name.as_str();
-        let ranges = "UPDATE ampsync.ranges SET table_name = $3 \
-                      WHERE table_schema = $1 AND table_name = $2";
-        let row = "UPDATE ampsync.checkpoints SET table_name = $3, kind = 'next', \
-                   replaced_at = NULL, version = $4 WHERE table_schema = $1 AND table_name = $2";
-        let moved = async {
-            connection.execute(ranges, &[&schema, &from, &to]).await?;
-            connection.execute(row, &[&schema, &from, &to, &version]).await
-        };
-        self.answer(DOING, moved).await?;
+        self.note(connection, &kept.table, (next, "next"), version).await?;
         Ok(rename)
     }
+
+    /// Notes that a table has another name, and is something else.
+    async fn note(
+        &self,
+        connection: &Connection,
+        from: &QualifiedName,
+        (to, kind): (&QualifiedName, &str),
+        version: i64,
+    ) -> Result<(), Error> {
+        let (schema, from, to) = (from.schema.as_str(), from.name.as_str(), to.name.as_str());
+        let ranges = "UPDATE ampsync.ranges SET table_name = $3 \
+                      WHERE table_schema = $1 AND table_name = $2";
+        let row = "UPDATE ampsync.checkpoints SET table_name = $3, kind = $4, version = $5 \
+                   WHERE table_schema = $1 AND table_name = $2";
+        let moved = async {
+            connection.execute(ranges, &[&schema, &from, &to]).await?;
+            connection.execute(row, &[&schema, &from, &to, &kind, &version]).await
+        };
+        self.answer(DOING, moved).await.map(drop)
+    }
+}
+
+/// A version after this one.
+fn later(version: u64) -> Result<i64, Error> {
+    let version = version + 1;
+    i64::try_from(version).map_err(|_| Error::TooLarge { what: "version", value: version })
 }
 
 async fn insert(

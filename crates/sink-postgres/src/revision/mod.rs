@@ -78,6 +78,8 @@ pub struct Revision {
     pub block: Option<BlockNum>,
     /// How often its checkpoint has moved.
     pub version: u64,
+    /// Whether it was replaced before: a next one that was taken up again is kept when it is given up.
+    pub was_replaced: bool,
 }
 
 /// What is stored under a table's name.
@@ -99,7 +101,8 @@ const DOING: &str = "look for the revisions of the table";
 /// Every version of the bookkeeping answers this.
 const FIND: &str = "\
 SELECT c.table_name, c.dataset, c.query, c.columns, c.network, c.cursor_block, c.version,
-       coalesce(j.row->>'kind', 'current') AS kind, j.row->>'block_column' AS block_column
+       coalesce(j.row->>'kind', 'current') AS kind, j.row->>'block_column' AS block_column,
+       j.row->>'replaced_at' IS NOT NULL AS was_replaced
 FROM ampsync.checkpoints c CROSS JOIN LATERAL (SELECT pg_catalog.to_jsonb(c) AS row) j
 WHERE c.table_schema = $1
   AND ((c.table_name = $2 AND j.row->>'of_table' IS NULL) OR j.row->>'of_table' = $2)
@@ -198,6 +201,7 @@ fn read(row: &Row, of: &QualifiedName) -> Result<Revision, Error> {
         network: get::<Option<String>>(row, "network")?.map(|name| Network::new(&name)),
         block,
         version,
+        was_replaced: get(row, "was_replaced")?,
         table,
     })
 }

@@ -18,14 +18,7 @@ impl Work<'_> {
     ) -> Result<Exchanged, Error> {
         let (database, table) = (self.database, self.table);
         let mut taken = self.names().await?;
-        let mut number = 1_u64;
-        let kept = loop {
-            let name = beside(&table.name, &format!("v{number}"))?;
-            if !taken.iter().any(|taken| taken == name.as_str()) {
-                break QualifiedName { schema: table.schema.clone(), name };
-            }
-            number += 1;
-        };
+        let (kept, number) = self.kept_name(&taken)?;
         let carried = carry::statements(self.connection, oids, (table, &kept));
         let mut carried = database.bounded(DOING, carried).await?;
         let indexes = carry::indexes(self.connection, oids.0);
@@ -64,6 +57,42 @@ impl Work<'_> {
         Ok(Exchanged { kept, kind, statements })
     }
 
+    /// The statements that keep a table which was to take this one's place, as it was kept before.
+    pub(super) async fn keep_again(
+        &self,
+        next: &QualifiedName,
+        oid: u32,
+    ) -> Result<(QualifiedName, Vec<String>), Error> {
+        let mut taken = self.names().await?;
+        let (kept, number) = self.kept_name(&taken)?;
+        let indexes = carry::indexes(self.connection, oid);
+        let mut statements = Vec::new();
+        // Those that were built for the exchange would be in the way of the next one's.
+        for index in self.database.bounded(DOING, indexes).await? {
+            if index.name.ends_with("__next") {
+                let aside = free(&index.name, number, &taken)?;
+                let from = ampsync_schema::quote_ident(&index.name);
+                statements
+                    .push(format!("ALTER INDEX {}.{from} RENAME TO {aside}", self.table.schema));
+                taken.push(aside.as_str().to_owned());
+            }
+        }
+        statements.push(format!("ALTER TABLE {next} RENAME TO {}", kept.name));
+        Ok((kept, statements))
+    }
+
+    /// The first free name for a table that is kept, and its number.
+    fn kept_name(&self, taken: &[String]) -> Result<(QualifiedName, u32), Error> {
+        let mut number = 1;
+        loop {
+            let name = beside(&self.table.name, &format!("v{number}"))?;
+            if !taken.iter().any(|taken| taken == name.as_str()) {
+                return Ok((QualifiedName { schema: self.table.schema.clone(), name }, number));
+            }
+            number += 1;
+        }
+    }
+
     /// All names of relations in the table's schema.
     async fn names(&self) -> Result<Vec<String>, Error> {
         let select = "SELECT c.relname::text FROM pg_catalog.pg_class c \
@@ -77,10 +106,10 @@ impl Work<'_> {
 }
 
 /// A name for an index that is kept.
-fn free(name: &str, number: u64, taken: &[String]) -> Result<Ident, Error> {
+fn free(name: &str, number: u32, taken: &[String]) -> Result<Ident, Error> {
     let name = Ident::new(name)?;
     let mut aside = beside(&name, &format!("v{number}"))?;
-    let mut again = 0_u64;
+    let mut again = 0_u32;
     while taken.iter().any(|taken| taken == aside.as_str()) {
         again += 1;
         aside = beside(&name, &format!("v{number}_{again}"))?;

@@ -111,8 +111,22 @@ async fn a_rollback_puts_the_one_before_in_place_and_another_takes_it_back() {
     let mut again = next_sink(&world, &next.await.unwrap());
     assert_eq!(ready(&mut again, &plan()).await.cursor.unwrap().number, block(3));
     drop(again);
+    // Given up, it is kept again, and not dropped as one that was only begun.
+    while let Err(error) = world.database.drop_next(&logs).await {
+        assert!(matches!(error, Error::InUse { .. }), "{error}");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(text(&world, KINDS).await, ["logs current", "logs__v1 previous logs"]);
+    world
+        .database
+        .begin_next(&logs, ("ns/name@1.0.0", "SELECT other"), "_block_num")
+        .await
+        .unwrap();
     assert!(world.database.drop_next(&logs).await.unwrap());
-    assert_eq!(text(&world, KINDS).await, ["logs current"]);
+    assert!(!world.database.drop_next(&logs).await.unwrap());
+    assert_eq!(text(&world, KINDS).await, ["logs current", "logs__v1 previous logs"]);
+    world.database.roll_back(&logs).await.unwrap();
+    assert_eq!(world.blocks().await, [0, 1, 2, 3]);
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ async fn a_change_that_is_taken_back_leaves_the_table_as_it_was() {
     let metrics = get(http, "/metrics").body;
     assert!(metrics.contains("ampsync_revision_blocked{table=\"logs\"} 1"), "{metrics}");
     world.replace("ampsync.toml", "");
-    ampsync.wait_for("the next revision was given up, and is dropped");
+    ampsync.wait_for("the next revision was given up");
     ampsync.wait_for("the settings were reloaded");
     reader.batch_execute("COMMIT").await.unwrap();
     world.sim.mine(5);
