@@ -21,9 +21,9 @@ pub struct SimConfig {
     pub tables: Vec<Table>,
     /// The number of the chain's first block.
     pub first_block: u64,
-    /// Whether the dataset was registered; if not, nobody knows it until [`SimServer::register`].
+    /// Whether the dataset was registered; if not, nobody knows it until [`SimServer::register`](crate::SimServer::register).
     pub registered: bool,
-    /// Whether the dataset was deployed; if not, streams fail until [`SimServer::deploy`].
+    /// Whether the dataset was deployed; if not, streams fail until [`SimServer::deploy`](crate::SimServer::deploy).
     pub deployed: bool,
     /// The most blocks in one range.
     pub microbatch_blocks_max: u64,
