@@ -44,7 +44,7 @@ pub(crate) async fn run(
     // Dropping the connection undoes everything: that is what every early return does.
     let connection = database.connection().await.map_err(CommitError::Aborted)?;
     let invalidated: Vec<_> = invalidated.iter().map(|range| (range.start, range.end)).collect();
-    let asked = AtomicBool::new(false);
+    let (asked, is_swollen) = (AtomicBool::new(false), AtomicBool::new(false));
     let commit = Commit {
         database,
         prepared: &*prepared,
@@ -52,6 +52,7 @@ pub(crate) async fn run(
         advance,
         rows: &rows,
         asked: &asked,
+        is_swollen: &is_swollen,
     };
     let statements = commit.prepare().await.map_err(CommitError::Aborted)?;
     let Some(retracted) = commit.begin(&invalidated).await.map_err(CommitError::Aborted)? else {
@@ -60,7 +61,9 @@ pub(crate) async fn run(
     let reorg = commit.reorg(&invalidated, retracted);
     match commit.write(&statements, reorg.as_ref()).await {
         Ok(()) => {
-            connection.keep();
+            if !is_swollen.load(Ordering::Relaxed) {
+                connection.keep();
+            }
             prepared.cursor.clone_from(&advance.cursor);
             prepared.reached = notify::reached(advance.cursor.as_ref(), advance.provisional);
             Ok(Committed { retracted: Some(retracted) })
@@ -81,6 +84,8 @@ struct Commit<'a> {
     rows: &'a [RecordBatch],
     /// Whether `COMMIT` may have been sent.
     asked: &'a AtomicBool,
+    /// Whether the connection has had more to send at once than it should keep room for.
+    is_swollen: &'a AtomicBool,
 }
 
 /// What a commit executes, prepared on its connection.
@@ -207,6 +212,9 @@ impl Commit<'_> {
     }
 
     async fn send(&self, sink: &mut CopySink, data: Bytes) -> Result<(), Error> {
+        if data.len() > KEPT_BYTES_MAX {
+            self.is_swollen.store(true, Ordering::Relaxed);
+        }
         let Err(error) = self.database.answer(COPY, sink.feed(data)).await else { return Ok(()) };
         // A server that has stopped listening says why when it is asked to finish.
         let finish = self.database.answer(COPY, sink.as_mut().finish());
@@ -217,3 +225,6 @@ impl Commit<'_> {
 type CopySink = Pin<Box<CopyInSink<Bytes>>>;
 
 const COPY: &str = "copy the rows";
+
+/// A connection's buffer never shrinks: one that has had to hold more is not used again.
+const KEPT_BYTES_MAX: usize = 16 << 20;

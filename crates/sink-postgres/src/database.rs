@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::{
-    Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, TimeoutType,
+    Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, TimeoutType,
 };
 use tokio::sync::OnceCell;
 
@@ -136,6 +136,8 @@ impl Database {
             .wait_timeout(Some(options.stall_timeout))
             .create_timeout(Some(options.stall_timeout))
             .runtime(Runtime::Tokio1)
+            // The one that was used last knows the statements, and has its buffers.
+            .queue_mode(QueueMode::Lifo)
             .build()
             .map_err(|_| Error::Settings("the connection pool needs a runtime"))?;
         let leases = Arc::new(Leases::default());

@@ -97,11 +97,6 @@ settings! {
     DATASET_POLL_INTERVAL: Option<Duration> = parse::off_or_seconds, {
         group: Group::Dataset, value: "off|SECONDS", default: Some("off"), example: "60",
     }
-    /// What becomes of a table whose query or dataset's revision changes: migrate fills the new rows
-    /// into a table beside it, which then takes its place; refuse stops the table.
-    ON_REVISION_CHANGE: OnRevisionChange = parse::on_revision_change, {
-        group: Group::Tables, value: "migrate|refuse", default: Some("migrate"), example: "refuse",
-    }
     /// The database to write to: a URL as libpq takes it, or its name=value pairs. Special
     /// characters in the password are percent-encoded.
     DATABASE_URL: Conninfo = parse::database_url, {
@@ -164,6 +159,11 @@ settings! {
     /// NULL instead.
     VALUES_OUT_OF_RANGE: RangePolicy = parse::out_of_range, {
         group: Group::Tables, value: "error|null", default: Some("error"), example: "null",
+    }
+    /// What becomes of a table whose query or dataset's revision changes: migrate fills the new rows
+    /// into a table beside it, which then takes its place; refuse stops the table.
+    ON_REVISION_CHANGE: OnRevisionChange = parse::on_revision_change, {
+        group: Group::Tables, value: "migrate|refuse", default: Some("migrate"), example: "refuse",
     }
     /// A channel on which each commit is announced to those who LISTEN, in its own transaction.
     NOTIFY_CHANNEL: Ident = parse::channel, {
