@@ -20,10 +20,10 @@ const MIB: u64 = 1 << 20;
 const LIMIT_MIB: u64 = 32;
 
 /// The bound: what the program itself needs, rows twice (as they came and as they are written), and
-/// for each table five messages of the largest size: one as it comes in, the one before it as it came
-/// and decoded, and its encoded form, which takes up to twice its size while it grows.
+/// for each table six messages of the largest size: one as it comes in, the one before it as it came
+/// and decoded, and the one that is written: decoded, encoded, and in the connection's buffer.
 fn bound(tables: u64, message_mib: u64) -> u64 {
-    (96 + 2 * LIMIT_MIB + 5 * tables * message_mib) * MIB
+    (96 + 2 * LIMIT_MIB + 6 * tables * message_mib) * MIB
 }
 
 /// The most memory the process ever had.
