@@ -1,8 +1,25 @@
 //! Tables as people name them on a command line.
 
 use ampsync_schema::{Ident, QualifiedName};
+use sink_postgres::{Database, TableStatus};
 
+use crate::failure::Failure;
 use crate::settings::{Mistake, Mistakes, nearest};
+
+/// All tables that ampsync has in the database, and those of them that were meant by `names`: see
+/// [`tables`].
+pub(crate) async fn stored(
+    database: &Database,
+    schema: &Ident,
+    names: &[String],
+) -> Result<(Vec<TableStatus>, Vec<QualifiedName>), Failure> {
+    let status = database.status().await;
+    let status = status.map_err(Failure::or_refusal("the tables cannot be looked at"))?;
+    let all = status.map(|status| status.tables).unwrap_or_default();
+    let known: Vec<_> = all.iter().map(|status| status.table.clone()).collect();
+    let meant = tables(names, schema, &known)?;
+    Ok((all, meant))
+}
 
 /// The tables of `known` that were meant, each once, in the order in which they were named: `logs` in
 /// `schema`, `defi.logs` in another, or as SQL writes it.

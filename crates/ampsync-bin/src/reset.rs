@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use ampsync_schema::QualifiedName;
-use sink_postgres::{Database, ResetRows, RevisionKind, TableStatus};
+use sink_postgres::{ResetRows, RevisionKind, TableStatus};
 
 use crate::failure::Failure;
 use crate::named::{self, plain};
@@ -31,11 +31,12 @@ pub(crate) async fn reset(settings: StoredSettings, request: Request) -> Exit {
 
 async fn run(settings: &StoredSettings, request: &Request) -> Result<(), Failure> {
     let database = database::open(&settings.database).await?;
-    let tables = found(&database, settings, request).await?;
+    let (all, names) = named::stored(&database, &settings.schema, &request.tables).await?;
+    let of = |name: &QualifiedName| all.iter().find(|status| status.table == *name).cloned();
+    let tables: Vec<_> = names.iter().filter_map(of).collect();
     if !request.yes {
         ask(settings, &tables, request.rows)?;
     }
-    let names: Vec<_> = tables.iter().map(|status| status.table.clone()).collect();
     let done = database.reset(&names, request.rows).await;
     done.map_err(Failure::or_refusal("the tables cannot be reset"))?;
     let mut stdout = std::io::stdout().lock();
@@ -57,46 +58,18 @@ async fn run(settings: &StoredSettings, request: &Request) -> Result<(), Failure
     Ok(())
 }
 
-/// What is known of the tables that were named.
-async fn found(
-    database: &Database,
-    settings: &StoredSettings,
-    request: &Request,
-) -> Result<Vec<TableStatus>, Failure> {
-    let status = database.status().await;
-    let status = status.map_err(Failure::or_refusal("the tables cannot be looked at"))?;
-    let all = status.map(|status| status.tables).unwrap_or_default();
-    let known: Vec<_> = all.iter().map(|status| status.table.clone()).collect();
-    let names = named::tables(&request.tables, &settings.schema, &known)?;
-    let of = |name: &QualifiedName| all.iter().find(|status| status.table == *name).cloned();
-    Ok(names.iter().filter_map(of).collect())
-}
-
 /// Asks whether what will be lost may be lost.
 fn ask(settings: &StoredSettings, tables: &[TableStatus], rows: ResetRows) -> Result<(), Failure> {
-    if !terminal::is_there() {
-        return Err(Failure::Refused {
-            error: "there is no terminal to ask on, and nothing was done".to_owned(),
-            remedy: Some("add --yes where nobody is to be asked".to_owned()),
-        });
-    }
     let lost = match rows {
         ResetRows::Delete => "All rows of these tables are deleted, and they are streamed anew",
         ResetRows::DropTable => "These tables are dropped with all their rows, and streamed anew",
         ResetRows::Keep => "How far these tables are is forgotten; their rows stay",
     };
-    eprintln!("{lost}, in the database {}:\n", settings.database.label());
-    for status in tables {
-        let (name, size, block) = (plain(&status.table), size(status), block(status));
-        eprintln!("  {name}: {size}, {block} of {}", status.dataset);
-    }
-    match terminal::agrees("\nGo on?") {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::Refused { error: "nothing was done".to_owned(), remedy: None }),
-        Err(error) => Err(Failure::Failed {
-            doing: "the answer cannot be read".to_owned(),
-            error: error.to_string(),
-            remedy: None,
-        }),
-    }
+    terminal::confirm(|| {
+        eprintln!("{lost}, in the database {}:\n", settings.database.label());
+        for status in tables {
+            let (name, size, block) = (plain(&status.table), size(status), block(status));
+            eprintln!("  {name}: {size}, {block} of {}", status.dataset);
+        }
+    })
 }

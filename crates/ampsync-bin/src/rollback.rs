@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 
-use sink_postgres::{Database, Error, TableStatus};
+use ampsync_schema::QualifiedName;
+use sink_postgres::{Database, Error, Exchanged, TableStatus};
 
 use crate::failure::Failure;
 use crate::named::{self, plain};
@@ -32,11 +33,8 @@ pub(crate) async fn rollback(settings: StoredSettings, request: Request) -> Exit
 
 async fn run(settings: &StoredSettings, request: &Request) -> Result<(), Failure> {
     let database = database::open(&settings.database).await?;
-    let status = database.status().await;
-    let status = status.map_err(Failure::or_refusal("the tables cannot be looked at"))?;
-    let all = status.map(|status| status.tables).unwrap_or_default();
-    let known: Vec<_> = all.iter().map(|status| status.table.clone()).collect();
-    let names = named::tables(std::slice::from_ref(&request.table), &settings.schema, &known)?;
+    let named = std::slice::from_ref(&request.table);
+    let (all, names) = named::stored(&database, &settings.schema, named).await?;
     let Some(table) = names.first() else { return Ok(()) };
     let revisions = database.revisions(table).await;
     let revisions = revisions.map_err(Failure::or_refusal("the table cannot be looked at"))?;
@@ -46,7 +44,7 @@ async fn run(settings: &StoredSettings, request: &Request) -> Result<(), Failure
             remedy: None,
         });
     };
-    let of = |name: &ampsync_schema::QualifiedName| all.iter().find(|status| status.table == *name);
+    let of = |name: &QualifiedName| all.iter().find(|status| status.table == *name);
     if !request.yes {
         ask(settings, of(table), of(&kept.table))?;
     }
@@ -58,10 +56,7 @@ async fn run(settings: &StoredSettings, request: &Request) -> Result<(), Failure
 }
 
 /// Tries again while somebody reads the table.
-async fn exchange(
-    database: &Database,
-    table: &ampsync_schema::QualifiedName,
-) -> Result<sink_postgres::Exchanged, Error> {
+async fn exchange(database: &Database, table: &QualifiedName) -> Result<Exchanged, Error> {
     for _ in 1..ATTEMPTS {
         match database.roll_back(table).await {
             // The wait for the lock was the pause.
@@ -78,27 +73,14 @@ fn ask(
     current: Option<&TableStatus>,
     kept: Option<&TableStatus>,
 ) -> Result<(), Failure> {
-    if !terminal::is_there() {
-        return Err(Failure::Refused {
-            error: "there is no terminal to ask on, and nothing was done".to_owned(),
-            remedy: Some("add --yes where nobody is to be asked".to_owned()),
-        });
-    }
-    eprintln!(
-        "The second of these tables takes the place of the first, in the database {}:\n",
-        settings.database.label()
-    );
-    for status in [current, kept].into_iter().flatten() {
-        let (name, size, block) = (plain(&status.table), size(status), block(status));
-        eprintln!("  {name}: {size}, {block} of {}, {}", status.dataset, status.query);
-    }
-    match terminal::agrees("\nGo on?") {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::Refused { error: "nothing was done".to_owned(), remedy: None }),
-        Err(error) => Err(Failure::Failed {
-            doing: "the answer cannot be read".to_owned(),
-            error: error.to_string(),
-            remedy: None,
-        }),
-    }
+    terminal::confirm(|| {
+        eprintln!(
+            "The second of these tables takes the place of the first, in the database {}:\n",
+            settings.database.label()
+        );
+        for status in [current, kept].into_iter().flatten() {
+            let (name, size, block) = (plain(&status.table), size(status), block(status));
+            eprintln!("  {name}: {size}, {block} of {}, {}", status.dataset, status.query);
+        }
+    })
 }
