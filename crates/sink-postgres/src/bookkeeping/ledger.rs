@@ -1,8 +1,8 @@
-use ampsync_schema::QualifiedName;
+use ampsync_schema::{Ident, QualifiedName};
 use sync_core::Advance;
 use sync_core::chain::{BlockNum, BlockRange, Cursor};
-use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Statement};
 
 use crate::database::{Connection, Database};
 use crate::error::Error;
@@ -135,6 +135,18 @@ impl LedgerStatements {
         let insert = connection.execute(&self.reorg, &parameters);
         database.answer(DOING, insert).await.map(drop)
     }
+}
+
+/// Takes the ledger along with a table that gets another name.
+pub(crate) async fn rename_ledger(
+    client: &Client,
+    from: &QualifiedName,
+    to: &Ident,
+) -> Result<(), tokio_postgres::Error> {
+    let update = "UPDATE ampsync.ranges SET table_name = $3 \
+                  WHERE table_schema = $1 AND table_name = $2";
+    let (schema, from, to) = (from.schema.as_str(), from.name.as_str(), to.as_str());
+    client.execute(update, &[&schema, &from, &to]).await.map(drop)
 }
 
 /// Ranges as the columns that one statement adds.

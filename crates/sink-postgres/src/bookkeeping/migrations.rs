@@ -86,14 +86,14 @@ const ENOUGH: i32 = 1;
 /// The version from which on a table may have several revisions.
 const REVISIONS: i32 = 3;
 
-/// Whether there is bookkeeping to be written by our role.
-pub(crate) async fn is_usable(database: &Database, client: &Client) -> Result<bool, Error> {
-    Ok(version(database, client).await?.map(check).transpose()?.is_some())
-}
-
-/// Whether there is bookkeeping that knows of revisions.
-pub(crate) async fn has_revisions(database: &Database, client: &Client) -> Result<bool, Error> {
-    Ok(version(database, client).await?.is_some_and(|found| found >= REVISIONS))
+/// Whether the bookkeeping, which our role may write, knows of revisions; `None` where there is none.
+pub(crate) async fn knows_revisions(
+    database: &Database,
+    client: &Client,
+) -> Result<Option<bool>, Error> {
+    let Some(found) = version(database, client).await? else { return Ok(None) };
+    check(found)?;
+    Ok(Some(found >= REVISIONS))
 }
 
 const SCHEMA: &str = "ampsync";

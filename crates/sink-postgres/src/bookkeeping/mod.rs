@@ -8,5 +8,5 @@ mod migrations;
 pub(crate) use checkpoint::{
     Stored, compare_and_swap, create, forget, look, read, read_for_update, settle, update_columns,
 };
-pub(crate) use ledger::{LedgerStatements, Reorg};
-pub(crate) use migrations::{DDL_LOCK, has_revisions, is_readable, is_usable, migrate, rehearse};
+pub(crate) use ledger::{LedgerStatements, Reorg, rename_ledger};
+pub(crate) use migrations::{DDL_LOCK, is_readable, knows_revisions, migrate, rehearse};

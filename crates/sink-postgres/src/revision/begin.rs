@@ -151,7 +151,9 @@ impl Database {
             self.long_answer(DOING, connection.batch_execute(statement)).await?;
         }
         match kept {
-            Some(kept) => self.note(connection, next, (&kept, "previous"), version).await?,
+            Some(kept) => {
+                self.note(connection, next, (&kept, RevisionKind::Previous), version).await?
+            }
             None => _ = self.answer(DOING, bookkeeping::forget(connection, next)).await?,
         }
         Ok(statements)
@@ -167,7 +169,7 @@ impl Database {
     ) -> Result<String, Error> {
         let rename = format!("ALTER TABLE {} RENAME TO {}", kept.table, next.name);
         self.answer(DOING, connection.batch_execute(&rename)).await?;
-        self.note(connection, &kept.table, (next, "next"), version).await?;
+        self.note(connection, &kept.table, (next, RevisionKind::Next), version).await?;
         Ok(rename)
     }
 
@@ -176,17 +178,16 @@ impl Database {
         &self,
         connection: &Connection,
         from: &QualifiedName,
-        (to, kind): (&QualifiedName, &str),
+        (to, kind): (&QualifiedName, RevisionKind),
         version: i64,
     ) -> Result<(), Error> {
-        let (schema, from, to) = (from.schema.as_str(), from.name.as_str(), to.name.as_str());
-        let ranges = "UPDATE ampsync.ranges SET table_name = $3 \
-                      WHERE table_schema = $1 AND table_name = $2";
+        let (schema, before, now) = (from.schema.as_str(), from.name.as_str(), to.name.as_str());
+        let kind = kind.as_str();
         let row = "UPDATE ampsync.checkpoints SET table_name = $3, kind = $4, version = $5 \
                    WHERE table_schema = $1 AND table_name = $2";
         let moved = async {
-            connection.execute(ranges, &[&schema, &from, &to]).await?;
-            connection.execute(row, &[&schema, &from, &to, &kind, &version]).await
+            bookkeeping::rename_ledger(connection, from, &to.name).await?;
+            connection.execute(row, &[&schema, &before, &now, &kind, &version]).await
         };
         self.answer(DOING, moved).await.map(drop)
     }

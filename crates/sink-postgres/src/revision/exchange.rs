@@ -308,10 +308,8 @@ impl Work<'_> {
         let version = i64::try_from(version)
             .map_err(|_| Error::TooLarge { what: "version", value: version })?;
         let (schema, table) = (self.table.schema.as_str(), self.table.name.as_str());
-        let (kept, other) = (kept.name.as_str(), other.table.name.as_str());
+        let (to, from) = (kept.name.as_str(), other.table.name.as_str());
         let kind = kind.as_str();
-        let ranges = "UPDATE ampsync.ranges SET table_name = $3 \
-                      WHERE table_schema = $1 AND table_name = $2";
         let aside = "UPDATE ampsync.checkpoints SET table_name = $3, kind = $4, of_table = $2, \
                      replaced_at = now(), version = $5 WHERE table_schema = $1 AND table_name = $2";
         let current = "UPDATE ampsync.checkpoints SET table_name = $3, kind = 'current', \
@@ -319,10 +317,10 @@ impl Work<'_> {
                        WHERE table_schema = $1 AND table_name = $2";
         let client = self.connection;
         let moved = async {
-            client.execute(ranges, &[&schema, &table, &kept]).await?;
-            client.execute(aside, &[&schema, &table, &kept, &kind, &version]).await?;
-            client.execute(ranges, &[&schema, &other, &table]).await?;
-            client.execute(current, &[&schema, &other, &table, &version]).await
+            bookkeeping::rename_ledger(client, self.table, &kept.name).await?;
+            client.execute(aside, &[&schema, &table, &to, &kind, &version]).await?;
+            bookkeeping::rename_ledger(client, &other.table, &self.table.name).await?;
+            client.execute(current, &[&schema, &from, &table, &version]).await
         };
         self.database.answer(DOING, moved).await.map(drop)
     }

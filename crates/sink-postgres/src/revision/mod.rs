@@ -116,13 +116,13 @@ impl Database {
     /// server from answering.
     pub async fn revisions(&self, table: &QualifiedName) -> Result<Revisions, Error> {
         let connection = self.connection().await?;
-        if !bookkeeping::is_usable(self, &connection).await? {
+        let Some(knows) = bookkeeping::knows_revisions(self, &connection).await? else {
             connection.keep();
             return Ok(Revisions::default());
-        }
+        };
         let mut revisions = self.bounded(DOING, find(&connection, table)).await?;
         if revisions.current.is_some() {
-            revisions.hindrance = self.hindrance(&connection, table).await?;
+            revisions.hindrance = self.hindrance(&connection, table, knows).await?;
         }
         connection.keep();
         Ok(revisions)
@@ -133,9 +133,10 @@ impl Database {
         &self,
         client: &Client,
         table: &QualifiedName,
+        knows_revisions: bool,
     ) -> Result<Option<(String, String)>, Error> {
         let told = |problem: &str, remedy: String| Ok(Some((problem.to_owned(), remedy)));
-        if !bookkeeping::has_revisions(self, client).await? {
+        if !knows_revisions {
             return told(
                 "the bookkeeping is of an older release, which knows no revisions",
                 "run ampsync once as the owner of schema ampsync".to_owned(),
