@@ -44,33 +44,32 @@ pub(crate) async fn run(
     // Dropping the connection undoes everything: that is what every early return does.
     let connection = database.connection().await.map_err(CommitError::Aborted)?;
     let invalidated: Vec<_> = invalidated.iter().map(|range| (range.start, range.end)).collect();
-    let (asked, is_swollen) = (AtomicBool::new(false), AtomicBool::new(false));
     let commit = Commit {
         database,
         prepared: &*prepared,
         connection: &connection,
         advance,
         rows: &rows,
-        asked: &asked,
-        is_swollen: &is_swollen,
+        asked: AtomicBool::new(false),
+        is_swollen: AtomicBool::new(false),
     };
     let statements = commit.prepare().await.map_err(CommitError::Aborted)?;
     let Some(retracted) = commit.begin(&invalidated).await.map_err(CommitError::Aborted)? else {
         return Err(CommitError::Fenced);
     };
     let reorg = commit.reorg(&invalidated, retracted);
-    match commit.write(&statements, reorg.as_ref()).await {
+    let written = commit.write(&statements, reorg.as_ref()).await;
+    let (asked, is_swollen) = (commit.asked.into_inner(), commit.is_swollen.into_inner());
+    match written {
         Ok(()) => {
-            if !is_swollen.load(Ordering::Relaxed) {
+            if !is_swollen {
                 connection.keep();
             }
             prepared.cursor.clone_from(&advance.cursor);
             prepared.reached = notify::reached(advance.cursor.as_ref(), advance.provisional);
             Ok(Committed { retracted: Some(retracted) })
         }
-        Err(error) if error.is_refusal() || !asked.load(Ordering::Relaxed) => {
-            Err(CommitError::Aborted(error))
-        }
+        Err(error) if error.is_refusal() || !asked => Err(CommitError::Aborted(error)),
         Err(error) => Err(CommitError::InDoubt(error)),
     }
 }
@@ -83,9 +82,9 @@ struct Commit<'a> {
     /// What it adds.
     rows: &'a [RecordBatch],
     /// Whether `COMMIT` may have been sent.
-    asked: &'a AtomicBool,
+    asked: AtomicBool,
     /// Whether the connection has had more to send at once than it should keep room for.
-    is_swollen: &'a AtomicBool,
+    is_swollen: AtomicBool,
 }
 
 /// What a commit executes, prepared on its connection.

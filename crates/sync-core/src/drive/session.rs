@@ -244,9 +244,12 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
     }
 
     fn is_full(&self) -> bool {
-        let target = &self.progress.target;
-        self.buffer.ready_rows() >= target.rows(self.driver.crowd.size())
-            || self.buffer.ready_bytes() >= target.bytes_max()
+        self.buffer.ready_rows() >= self.rows_target()
+            || self.buffer.ready_bytes() >= self.progress.target.bytes_max()
+    }
+
+    fn rows_target(&self) -> usize {
+        self.progress.target.rows(self.driver.crowd.size())
     }
 
     /// Whether to write now: what is ready is enough, or in the way, or nothing more comes.
@@ -260,10 +263,8 @@ impl<Src: Source, MakeSink> Session<'_, Src, MakeSink> {
     }
 
     fn start_write<Snk: Sink + 'static>(&mut self, writer: &mut Writer<Snk>) {
-        let target = &self.progress.target;
-        if let Some(epoch) =
-            self.buffer.take(target.rows(self.driver.crowd.size()), target.bytes_max())
-        {
+        let (rows, bytes_max) = (self.rows_target(), self.progress.target.bytes_max());
+        if let Some(epoch) = self.buffer.take(rows, bytes_max) {
             let share = self.inbox.share.split(epoch.bytes);
             self.telling.writing_bytes = epoch.bytes;
             writer.start(epoch, share);
