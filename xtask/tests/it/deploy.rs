@@ -69,6 +69,24 @@ fn the_containers_are_told_settings_that_there_are() {
     assert_settings("docker/Dockerfile", set);
 }
 
+/// Images are built from manifests alone first, and without tests and examples ever: cargo refuses a
+/// manifest that names one which is not there.
+#[test]
+fn no_manifest_names_what_the_images_are_built_without() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let folders = fs::read_dir(root.join("crates")).unwrap();
+    let manifests = folders.map(|folder| folder.unwrap().path().join("Cargo.toml"));
+    let mut read = 0;
+    for path in manifests.chain([root.join("xtask/Cargo.toml")]) {
+        let manifest = fs::read_to_string(&path).unwrap();
+        for named in ["[[example]]", "[[test]]"] {
+            assert!(!manifest.contains(named), "{} has {named}", path.display());
+        }
+        read += 1;
+    }
+    assert!(read > 5, "only {read} manifests were found");
+}
+
 #[test]
 fn compose_confines_ampsync_and_gives_it_secrets_by_file() {
     for path in ["docker/compose.yaml", "docker/compose.demo.yaml"] {
