@@ -1,13 +1,13 @@
-//! One commit: retract, copy, move the checkpoint, in one transaction and three round trips.
+//! One commit: retract, copy, move the checkpoint, in one transaction and two round trips.
 //!
-//! 1. `BEGIN`, the compare-and-swap, the retraction and the announcement, in one message. The compare-and-swap
-//!    comes first, so that a second writer is refused before it does any work, and a retry waits
-//!    for an older attempt that may still be under way instead of running beside it. What follows waits
-//!    for the answer: should `BEGIN` fail, it would otherwise happen outside of a transaction.
-//! 2. The ledger and `COPY`, sent at once. The rows are encoded while the server takes them in.
-//! 3. The end of the rows and `COMMIT`, sent at once. After a failed `COPY`, `COMMIT` is a `ROLLBACK`, so
-//!    that whatever the server refuses was not committed. A connection that is lost from here on
-//!    leaves it open.
+//! 1. `BEGIN`, the compare-and-swap, the retraction and the announcement, in one message, and `COPY` right
+//!    behind it. The compare-and-swap comes first, so that a second writer is refused before it does any
+//!    work, and a retry waits for an older attempt that may still be under way instead of running
+//!    beside it. What follows waits for the answers: should `BEGIN` fail, it would otherwise happen
+//!    outside of a transaction. A `COPY` whose rows never end changes nothing, wherever it happens.
+//! 2. The rows, which are encoded while the server takes them in; their end, the ledger and `COMMIT`, sent
+//!    at once. After any failure `COMMIT` is a `ROLLBACK`, so that whatever the server refuses was not
+//!    committed. A connection that is lost from here on leaves it open.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,11 +54,15 @@ pub(crate) async fn run(
         is_swollen: AtomicBool::new(false),
     };
     let statements = commit.prepare().await.map_err(CommitError::Aborted)?;
-    let Some(retracted) = commit.begin(&invalidated).await.map_err(CommitError::Aborted)? else {
+    // Sent in this order.
+    let (begun, copying) =
+        futures::join!(commit.begin(&invalidated), commit.open(&statements.copy, &invalidated));
+    let Some(retracted) = begun.map_err(CommitError::Aborted)? else {
         return Err(CommitError::Fenced);
     };
+    let mut copying = copying.map_err(CommitError::Aborted)?;
     let reorg = commit.reorg(&invalidated, retracted);
-    let written = commit.write(&statements, reorg.as_ref()).await;
+    let written = commit.write(&statements.ledger, reorg.as_ref(), copying.as_mut()).await;
     let (asked, is_swollen) = (commit.asked.into_inner(), commit.is_swollen.into_inner());
     match written {
         Ok(()) => {
@@ -155,24 +159,47 @@ impl Commit<'_> {
         Some(Reorg { base, end, rows, from: self.prepared.cursor.clone() })
     }
 
-    /// Moves the ledger, copies the rows, and commits.
-    async fn write(&self, statements: &Statements, reorg: Option<&Reorg>) -> Result<(), Error> {
-        let (table, ledger) = (self.prepared.table.name(), &statements.ledger);
-        let log = async {
-            match reorg {
-                Some(reorg) => ledger.log(self.database, self.connection, table, reorg).await,
-                None => Ok(()),
-            }
+    /// Makes the server ready to take rows in, if there are any, once it has begun.
+    async fn open(
+        &self,
+        copy: &Statement,
+        invalidated: &[(BlockNum, BlockNum)],
+    ) -> Result<Option<CopySink>, Error> {
+        if self.count() == 0 {
+            return Ok(None);
+        }
+        let copy = self.connection.copy_in(copy);
+        let sink = match invalidated {
+            [] => self.database.answer(COPY, copy).await?,
+            // It waits behind the retraction.
+            _ => self.database.long_answer(COPY, copy).await?,
         };
-        let end = async {
-            match self.count() {
-                0 => self.end().await,
-                _ => self.copy(&statements.copy).await,
-            }
+        Ok(Some(Box::pin(sink)))
+    }
+
+    /// Copies the rows, moves the ledger, and commits.
+    async fn write(
+        &self,
+        ledger: &LedgerStatements,
+        reorg: Option<&Reorg>,
+        mut copying: Option<&mut CopySink>,
+    ) -> Result<(), Error> {
+        if let Some(sink) = &mut copying {
+            self.copy(sink).await?;
+        }
+        let (database, connection) = (self.database, self.connection);
+        let table = self.prepared.table.name();
+        let finish = async {
+            let Some(sink) = copying else { return Ok(()) };
+            database.answer(COPY, sink.as_mut().finish()).await.map(drop)
+        };
+        let log = async {
+            let Some(reorg) = reorg else { return Ok(()) };
+            ledger.log(database, connection, table, reorg).await
         };
         // Sent in this order.
-        let advance = ledger.advance(self.database, self.connection, table, self.advance);
-        futures::try_join!(advance, log, end).map(drop)
+        let advance = ledger.advance(database, connection, table, self.advance);
+        futures::try_join!(finish, advance, log, self.end()).map(drop)
     }
 
     /// Commits.
@@ -191,23 +218,19 @@ impl Commit<'_> {
         u64::try_from(rows).unwrap_or(u64::MAX)
     }
 
-    /// Encodes the rows while the server takes them in, and commits.
+    /// Encodes the rows while the server takes them in.
     ///
     /// Each step is bounded, not the whole: a slow server may take its time as long as it takes.
-    async fn copy(&self, statement: &Statement) -> Result<(), Error> {
-        let begin = self.connection.copy_in(statement);
-        let mut sink: CopySink = Box::pin(self.database.answer(COPY, begin).await?);
+    async fn copy(&self, sink: &mut CopySink) -> Result<(), Error> {
         let encoder = &self.prepared.encoder;
         let mut data = encoder.data();
         for rows in self.rows {
             let mut encoding = encoder.begin(rows)?;
             while encoding.fill(&mut data)? {
-                self.send(&mut sink, data.take()).await?;
+                self.send(sink, data.take()).await?;
             }
         }
-        self.send(&mut sink, data.finish()).await?;
-        let finish = self.database.answer(COPY, sink.as_mut().finish());
-        futures::try_join!(finish, self.end()).map(drop)
+        self.send(sink, data.finish()).await
     }
 
     async fn send(&self, sink: &mut CopySink, data: Bytes) -> Result<(), Error> {
