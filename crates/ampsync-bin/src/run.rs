@@ -52,50 +52,36 @@ pub(crate) fn main(arguments: Vec<OsString>, environment: BTreeMap<OsString, OsS
         }
     };
     let given = Arc::new(Given { flags: line.flags, environment });
-    let read_file = |path: &Path| std::fs::read_to_string(path);
-    let done = match line.verb {
+    run(line.verb, &given).unwrap_or_else(|mistakes| {
+        let exit = refuse(&mistakes);
+        if given.is_empty() {
+            eprintln!("\n{WELCOME}");
+        }
+        exit
+    })
+}
+
+fn run(verb: Verb, given: &Arc<Given>) -> Result<Exit, Mistakes> {
+    match verb {
         Verb::Sync => {
-            let Read { settings, lasting, files } = Read::now(&given);
-            settings.map(|settings| {
-                let console = Console::new(&settings.log);
-                logging::start(&settings.log, &console);
-                let begun = Begun { given: Arc::clone(&given), lasting, files };
-                in_runtime(sync::sync(settings, begun, console))
-            })
+            let Read { settings, lasting, files } = Read::now(given);
+            let settings = settings?;
+            let console = Console::new(&settings.log);
+            logging::start(&settings.log, &console);
+            let begun = Begun { given: Arc::clone(given), lasting, files };
+            Ok(in_runtime(sync::sync(settings, begun, console)))
         }
-        Verb::Check(within) => {
-            let parts = Parts::read(&given, &read_file);
-            if let Some(log) = &parts.log {
-                log_to_stderr(log);
-            }
-            Ok(in_runtime(check::check(parts, within)))
-        }
-        Verb::Plan(request) => {
-            let parts = Parts::read(&given, &read_file);
-            if let Some(log) = &parts.log {
-                log_to_stderr(log);
-            }
-            Ok(in_runtime(check::plan(parts, request)))
-        }
+        Verb::Check(within) => Ok(in_runtime(check::check(parts(given), within))),
+        Verb::Plan(request) => Ok(in_runtime(check::plan(parts(given), request))),
         Verb::Schema(request) => {
-            SchemaSettings::read(&given, &read_file, request.diff).map(|settings| {
-                log_to_stderr(&settings.log);
-                in_runtime(schema::schema(settings, request))
-            })
+            let settings = SchemaSettings::read(given, &read_file, request.diff)?;
+            log_to_stderr(&settings.log);
+            Ok(in_runtime(schema::schema(settings, request)))
         }
-        Verb::Status(request) => StoredSettings::read(&given, &read_file).map(|settings| {
-            log_to_stderr(&settings.log);
-            in_runtime(status::status(settings, request))
-        }),
-        Verb::Reset(request) => StoredSettings::read(&given, &read_file).map(|settings| {
-            log_to_stderr(&settings.log);
-            in_runtime(reset::reset(settings, request))
-        }),
-        Verb::Rollback(request) => StoredSettings::read(&given, &read_file).map(|settings| {
-            log_to_stderr(&settings.log);
-            in_runtime(rollback::rollback(settings, request))
-        }),
-        Verb::Healthcheck(request) => Ok(match settings::health_address(&given, &read_file) {
+        Verb::Status(request) => Ok(in_runtime(status::status(stored(given)?, request))),
+        Verb::Reset(request) => Ok(in_runtime(reset::reset(stored(given)?, request))),
+        Verb::Rollback(request) => Ok(in_runtime(rollback::rollback(stored(given)?, request))),
+        Verb::Healthcheck(request) => Ok(match settings::health_address(given, &read_file) {
             Ok(address) => healthcheck::healthcheck(address, request),
             Err(mistakes) => {
                 refuse(&mistakes);
@@ -104,14 +90,27 @@ pub(crate) fn main(arguments: Vec<OsString>, environment: BTreeMap<OsString, OsS
             }
         }),
         Verb::Completions(shell) => Ok(completions(shell)),
-    };
-    done.unwrap_or_else(|mistakes| {
-        let exit = refuse(&mistakes);
-        if given.is_empty() {
-            eprintln!("\n{WELCOME}");
-        }
-        exit
-    })
+    }
+}
+
+fn read_file(path: &Path) -> std::io::Result<String> {
+    std::fs::read_to_string(path)
+}
+
+/// The settings as far as they make sense, of a verb that tells every mistake itself.
+fn parts(given: &Given) -> Parts {
+    let parts = Parts::read(given, &read_file);
+    if let Some(log) = &parts.log {
+        log_to_stderr(log);
+    }
+    parts
+}
+
+/// The settings of a verb that looks at what is stored.
+fn stored(given: &Given) -> Result<StoredSettings, Mistakes> {
+    let settings = StoredSettings::read(given, &read_file)?;
+    log_to_stderr(&settings.log);
+    Ok(settings)
 }
 
 fn log_to_stderr(settings: &LogSettings) {
