@@ -1,10 +1,13 @@
 //! Goes on with tables that were begun before the Admin API was asked.
 
+use std::sync::Arc;
+
 use ampsync_schema::QualifiedName;
 use sink_postgres::{Error, NextRehearsal, PostgresSink, Rehearsal};
 use sync_core::{Checkpoint, Readiness, Sink, TablePlan};
 
 use crate::plan::Identity;
+use crate::revision::Fitness;
 
 /// A sink that takes the dataset's name as it was given for the one it was resolved to.
 ///
@@ -17,11 +20,20 @@ pub(crate) struct ContinuingSink {
     unpinned: Option<Identity>,
     /// Whether the table is one of those.
     continues: bool,
+    /// Who is told whether the stored table can hold what is planned.
+    fitness: Option<Arc<Fitness>>,
+    /// Whether it could before.
+    was_ready: bool,
 }
 
 impl ContinuingSink {
     pub(crate) fn new(sink: PostgresSink, unpinned: Option<Identity>) -> Self {
-        Self { sink, unpinned, continues: false }
+        Self { sink, unpinned, continues: false, fitness: None, was_ready: false }
+    }
+
+    /// The sink, which tells whether the stored table can hold what is planned.
+    pub(crate) fn telling(self, fitness: Arc<Fitness>) -> Self {
+        Self { fitness: Some(fitness), ..self }
     }
 
     /// What preparing the table would come to: see [`PostgresSink::rehearse`].
@@ -48,23 +60,7 @@ impl ContinuingSink {
         self.sink.rehearse_next(plan, table).await
     }
 
-    /// The plan with the dataset's name as it was given, where that is another one.
-    fn unpinned(&self, plan: &TablePlan) -> Option<TablePlan> {
-        let Identity { dataset, query } = self.unpinned.clone()?;
-        Some(TablePlan { dataset, query, ..plan.clone() })
-    }
-}
-
-/// Whether the table was refused because it is of that plan.
-fn is_of(error: &Error, plan: &TablePlan) -> bool {
-    matches!(error, Error::Identity { stored, .. } if *stored == plan.dataset)
-}
-
-impl Sink for ContinuingSink {
-    type Error = Error;
-    type Txn<'a> = <PostgresSink as Sink>::Txn<'a>;
-
-    async fn prepare(&mut self, plan: &TablePlan) -> Result<Readiness, Error> {
+    async fn prepare_either(&mut self, plan: &TablePlan) -> Result<Readiness, Error> {
         let Some(unpinned) = self.unpinned(plan) else {
             return self.sink.prepare(plan).await;
         };
@@ -84,6 +80,31 @@ impl Sink for ContinuingSink {
             }
             answer => answer,
         }
+    }
+
+    /// The plan with the dataset's name as it was given, where that is another one.
+    fn unpinned(&self, plan: &TablePlan) -> Option<TablePlan> {
+        let Identity { dataset, query } = self.unpinned.clone()?;
+        Some(TablePlan { dataset, query, ..plan.clone() })
+    }
+}
+
+/// Whether the table was refused because it is of that plan.
+fn is_of(error: &Error, plan: &TablePlan) -> bool {
+    matches!(error, Error::Identity { stored, .. } if *stored == plan.dataset)
+}
+
+impl Sink for ContinuingSink {
+    type Error = Error;
+    type Txn<'a> = <PostgresSink as Sink>::Txn<'a>;
+
+    async fn prepare(&mut self, plan: &TablePlan) -> Result<Readiness, Error> {
+        let answer = self.prepare_either(plan).await;
+        if let Some(fitness) = &self.fitness {
+            fitness.prepared(&answer, !self.was_ready).await;
+            self.was_ready |= matches!(answer, Ok(Readiness::Ready(_)));
+        }
+        answer
     }
 
     async fn checkpoint(&mut self) -> Result<Checkpoint, Error> {

@@ -38,6 +38,8 @@ pub struct Conflict {
     pub changes: Vec<Change>,
     /// What those changes do to the values that are there.
     pub cost: Cost,
+    /// Whether it is about a column that the stream does not have: somebody has added it.
+    pub foreign: bool,
 }
 
 /// What of a table is different.
@@ -236,7 +238,7 @@ impl<'a> Comparison<'a> {
         let wanted = format!("{}{wanted_null}", column.ty);
         let found_as = format!("{generated}{}{null}", found.ty);
         let part = Part::Column(found.name);
-        Some(Conflict { part, wanted, found: found_as, changes, cost })
+        Some(Conflict { part, wanted, found: found_as, changes, cost, foreign: false })
     }
 
     fn in_key(&self, column: &str) -> bool {
@@ -247,7 +249,8 @@ impl<'a> Comparison<'a> {
         let wanted = format!("{} NOT NULL", column.ty);
         let part = Part::Column(column.name.as_str().to_owned());
         let changes = vec![self.add(column)];
-        Conflict { part, wanted, found: "missing".to_owned(), changes, cost: Cost::Missing }
+        let (found, cost) = ("missing".to_owned(), Cost::Missing);
+        Conflict { part, wanted, found, changes, cost, foreign: false }
     }
 
     /// Adds a column in such a way that a table with rows takes it too. Without a block number
@@ -294,7 +297,8 @@ impl<'a> Comparison<'a> {
         let wanted = "nullable or with a default (the stream does not have it)".to_owned();
         let found_as = format!("{} NOT NULL{key}", found.ty);
         let part = Part::Column(found.name);
-        Some(Conflict { part, wanted, found: found_as, changes, cost: Cost::None })
+        let cost = Cost::None;
+        Some(Conflict { part, wanted, found: found_as, changes, cost, foreign: true })
     }
 
     fn other_key(&mut self) -> Option<Conflict> {
@@ -314,6 +318,7 @@ impl<'a> Comparison<'a> {
             found,
             changes,
             cost: Cost::None,
+            foreign: false,
         })
     }
 

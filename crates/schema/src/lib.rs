@@ -80,6 +80,7 @@ mod pg_type;
 mod problem;
 mod sql;
 mod step;
+mod stored;
 mod table;
 
 pub use change::{AddedIndex, Change};

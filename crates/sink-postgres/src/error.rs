@@ -280,6 +280,16 @@ impl Error {
         }
     }
 
+    /// Whether the table that is there cannot hold the stream's rows as they are wanted, while another
+    /// could take its place. What somebody has added to it is never replaced.
+    #[must_use]
+    pub fn is_unfit(&self) -> bool {
+        if let Self::Conflict { conflicts, .. } = self {
+            return !conflicts.iter().any(|conflict| conflict.foreign);
+        }
+        matches!(self, Self::ColumnsGone { .. })
+    }
+
     /// See [`ServerError::is_refusal`].
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Server { source, .. } | Self::NotifyQueueFull { source }

@@ -23,6 +23,11 @@ pub struct SinkOptions {
     /// Whether the table has to be one that [`begin_next`](crate::Database::begin_next) has begun:
     /// without its checkpoint it is not begun here, because it may have taken another one's place.
     pub begun: bool,
+    /// Whether a table that is there is taken [as it is](ampsync_schema::Table::as_stored), whatever
+    /// else is asked of it: rows are written into the columns that it has, and nothing is added.
+    /// Once it turns out to be another table under the same name, it is
+    /// [`Superseded`](crate::Error::Superseded).
+    pub as_stored: bool,
 }
 
 /// What becomes of values that PostgreSQL cannot hold. By default they stop the table with an

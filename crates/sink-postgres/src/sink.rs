@@ -1,7 +1,8 @@
 use std::fmt;
 
-use ampsync_schema::{Ident, QualifiedName, Table};
+use ampsync_schema::{ExistingTable, Ident, QualifiedName, Table};
 use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
 use sync_core::chain::{BlockNum, Cursor, InvalidationRange};
 use sync_core::{Advance, Checkpoint, CommitError, Committed, Readiness, Sink, TablePlan, Txn};
 
@@ -25,6 +26,8 @@ pub struct PostgresSink {
     /// Kept from one preparation to the next, so that a failure does not invite another instance.
     lease: Option<Lease>,
     prepared: Option<Prepared>,
+    /// The table that is taken as it is, as it was when it was first looked at.
+    seen: Option<Box<ExistingTable>>,
 }
 
 /// What preparing a table would come to.
@@ -47,10 +50,25 @@ pub struct Rehearsal {
     pub writer: Option<Writer>,
 }
 
+/// What is to be written, and how.
+struct Shape {
+    table: Table,
+    encoder: TableEncoder,
+    written: Option<Vec<usize>>,
+    /// The table that is there, where that is taken as it is.
+    existing: Option<ExistingTable>,
+}
+
+fn other_columns(table: &QualifiedName, what: &ArrowError) -> Error {
+    Error::OtherColumns { table: table.clone(), what: what.to_string() }
+}
+
 /// A table that is ready to be written.
 pub(crate) struct Prepared {
     pub(crate) table: Table,
     pub(crate) encoder: TableEncoder,
+    /// Which of the stream's columns are written, unless all are.
+    written: Option<Vec<usize>>,
     /// The `COPY` statement.
     pub(crate) copy: String,
     /// The cursor as last seen, for the log of reorgs.
@@ -67,7 +85,7 @@ impl PostgresSink {
     #[must_use]
     pub fn new(database: Database, schema: Ident) -> Self {
         let (options, counts) = (SinkOptions::default(), ValueCounts::default());
-        Self { database, schema, options, counts, lease: None, prepared: None }
+        Self { database, schema, options, counts, lease: None, prepared: None, seen: None }
     }
 
     /// The sink with what a user asks of its table.
@@ -95,7 +113,10 @@ impl PostgresSink {
     /// What `prepare` would answer.
     pub async fn rehearse(&self, plan: &TablePlan, columns: bool) -> Result<Rehearsal, Error> {
         let name = self.table_name(plan)?;
-        let table = if columns { Some(self.wanted(plan)?.0) } else { None };
+        let table = match columns {
+            true => Some(Box::pin(self.shape(plan)).await?.table),
+            false => None,
+        };
         let outlook =
             prepare::rehearse(&self.database, &name, table.as_ref(), plan, self.options.begun)
                 .await?;
@@ -112,6 +133,43 @@ impl PostgresSink {
         let (values, counts) = (self.options.values, self.counts.clone());
         let encoder = TableEncoder::new(&table, &plan.schema, values, counts)?;
         Ok((table, encoder))
+    }
+
+    /// What is to be written: the table for the plan, or the one that is there.
+    async fn shape(&self, plan: &TablePlan) -> Result<Shape, Error> {
+        let name = self.table_name(plan)?;
+        let existing = match self.options.as_stored {
+            true => self.database.existing(&name).await?,
+            false => None,
+        };
+        let Some(existing) = existing else {
+            let (table, encoder) = self.wanted(plan)?;
+            return Ok(Shape { table, encoder, written: None, existing: None });
+        };
+        let table = Table::as_stored(name, &plan.schema, &plan.block_column, &existing)?;
+        let is_written =
+            |name: &str| table.columns().iter().any(|column| column.name.as_str() == name);
+        let fields = plan.schema.fields().iter().enumerate();
+        let written: Vec<_> =
+            fields.filter(|(_, field)| is_written(field.name())).map(|(index, _)| index).collect();
+        let schema = plan.schema.project(&written);
+        let schema = schema.map_err(|error| other_columns(table.name(), &error))?;
+        let (values, counts) = (self.options.values, self.counts.clone());
+        let encoder = TableEncoder::new(&table, &schema, values, counts)?;
+        let written = (written.len() < plan.schema.fields().len()).then_some(written);
+        Ok(Shape { table, encoder, written, existing: Some(existing) })
+    }
+
+    /// Whether a table that is taken as it is has become another one since it was first seen.
+    fn is_another(&self, existing: Option<&ExistingTable>) -> bool {
+        let differs = |(seen, now): (&ExistingTable, &ExistingTable)| {
+            let columns = |table: &ExistingTable| -> Vec<(String, String)> {
+                let columns = table.columns.iter();
+                columns.map(|column| (column.name.clone(), column.ty.clone())).collect()
+            };
+            columns(seen) != columns(now)
+        };
+        self.seen.as_deref().zip(existing).is_some_and(differs)
     }
 
     fn table_name(&self, plan: &TablePlan) -> Result<QualifiedName, Error> {
@@ -135,12 +193,25 @@ impl Sink for PostgresSink {
 
     async fn prepare(&mut self, plan: &TablePlan) -> Result<Readiness, Error> {
         self.prepared = None;
-        let (table, encoder) = self.wanted(plan)?;
+        let Shape { table, encoder, written, existing } = Box::pin(self.shape(plan)).await?;
         if !self.hold(table.name()).await? {
             return Ok(Readiness::Standby);
         }
-        let checkpoint = prepare::run(&self.database, &table, plan, self.options.begun).await?;
+        if self.is_another(existing.as_ref()) {
+            return Err(Error::Superseded(table.name().clone()));
+        }
+        self.seen = self.seen.take().or(existing.map(Box::new));
+        let run = prepare::run(&self.database, &table, plan, self.options.begun);
+        let prepared = Box::pin(run).await;
+        if prepared.as_ref().is_err_and(Error::is_unfit)
+            && self.options.as_stored
+            && self.is_another(Box::pin(self.database.existing(table.name())).await?.as_ref())
+        {
+            return Err(Error::Superseded(table.name().clone()));
+        }
+        let checkpoint = prepared?;
         self.prepared = Some(Prepared {
+            written,
             copy: commit::copy_statement(&table),
             cursor: checkpoint.cursor.clone(),
             reached: notify::reached(checkpoint.cursor.as_ref(), checkpoint.provisional),
@@ -212,8 +283,13 @@ impl Txn for PgTxn<'_> {
     }
 
     async fn append(&mut self, rows: &RecordBatch) -> Result<(), Error> {
-        self.prepared.encoder.check(rows)?;
-        self.rows.push(rows.clone());
+        let rows = match &self.prepared.written {
+            Some(written) => rows.project(written),
+            None => Ok(rows.clone()),
+        };
+        let rows = rows.map_err(|error| other_columns(self.prepared.table.name(), &error))?;
+        self.prepared.encoder.check(&rows)?;
+        self.rows.push(rows);
         Ok(())
     }
 

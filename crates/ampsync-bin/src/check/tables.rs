@@ -6,8 +6,8 @@ use std::sync::Arc;
 use ampsync_schema::{QualifiedName, beside};
 use arrow_schema::{Schema, SchemaRef};
 use futures::future::join_all;
-use sink_postgres::{Database, Error, NextRehearsal, Rehearsal};
-use sync_core::{Source as _, TablePlan};
+use sink_postgres::{Database, Error, NextRehearsal, Rehearsal, Revisions};
+use sync_core::{Causes, OneLine, Source as _, TablePlan};
 
 use super::clock::Clock;
 use super::problem::Problem;
@@ -17,7 +17,7 @@ use crate::chosen::ChosenSource;
 use crate::ends;
 use crate::named::plain;
 use crate::plan::PlannedTable;
-use crate::revision::{self, Course, OnRevisionChange, course};
+use crate::revision::{self, Course, Fit, OnRevisionChange, course};
 
 /// Looks at all tables: at the server's side at once, at the database's one by one.
 pub(super) async fn check(
@@ -176,9 +176,63 @@ impl Stage<'_> {
         let Self { database, planned, .. } = self;
         let stored = Box::pin(database.revisions(&planned.target));
         let stored = self.clock.ask(subject, stored).await?;
-        let as_planned = || (ends::sink(database, planned), plan.clone());
-        let (sink, plan) = match stored.map(|stored| course(self.on_change, &stored, planned)) {
-            Ok(Course::Beside(_)) if has_columns => {
+        // Where it cannot be told, the rehearsal itself says why.
+        let stored: Revisions = stored.unwrap_or_default();
+        let as_planned = match course(self.on_change, &stored, planned, Fit::Unknown) {
+            Course::Plain(_) | Course::Refused(None) => None,
+            Course::Beside(_) if !has_columns => None,
+            course @ (Course::Beside(_) | Course::RolledBack { .. } | Course::Refused(_)) => {
+                Some(course)
+            }
+        };
+        let error = match as_planned {
+            Some(course) => return self.otherwise(subject, plan, course, report).await,
+            None => match self.plainly(subject, plan, has_columns).await? {
+                Err(error) if error.is_unfit() => error,
+                answer => return Ok(answer),
+            },
+        };
+        match course(self.on_change, &stored, planned, Fit::Unfit) {
+            Course::Plain(_) => Ok(Err(error)),
+            Course::Refused(why) => {
+                if let Some((problem, remedy)) = why {
+                    report.note(format!(
+                        "{subject} cannot be replaced by another: {problem}: {remedy}"
+                    ));
+                }
+                Ok(Err(error))
+            }
+            course @ (Course::Beside(_) | Course::RolledBack { .. }) => {
+                let why = OneLine(Causes(&error));
+                report.note(format!("{subject} cannot hold what is planned: {why}"));
+                self.otherwise(subject, plan, course, report).await
+            }
+        }
+    }
+
+    /// Rehearses the table as it is planned.
+    async fn plainly(
+        &self,
+        subject: &str,
+        plan: &TablePlan,
+        has_columns: bool,
+    ) -> Result<Result<Rehearsed, Error>, Problem> {
+        let sink = ends::sink(self.database, self.planned);
+        let rehearsal = Box::pin(sink.rehearse(plan, has_columns));
+        self.clock.ask(subject, rehearsal).await.map(plainly)
+    }
+
+    /// Rehearses what happens where it does not run as it is planned.
+    async fn otherwise(
+        &self,
+        subject: &str,
+        plan: &TablePlan,
+        course: Course,
+        report: &mut Report,
+    ) -> Result<Result<Rehearsed, Error>, Problem> {
+        let Self { database, planned, .. } = self;
+        match course {
+            Course::Beside(_) => {
                 let name = match beside(&planned.target.name, "next") {
                     Ok(name) => name,
                     Err(error) => return Ok(Err(error.into())),
@@ -187,9 +241,9 @@ impl Stage<'_> {
                 let sink = ends::sink(database, &revision::next(planned, target));
                 let next = Box::pin(sink.rehearse_next(plan, &planned.target));
                 let next = self.clock.ask(subject, next).await?;
-                return Ok(next.map(|next| (next.next.clone(), Some(migration(planned, next)))));
+                Ok(next.map(|next| (next.next.clone(), Some(migration(planned, next)))))
             }
-            Ok(Course::RolledBack(current)) => {
+            Course::RolledBack { current, .. } => {
                 report.note(format!(
                     "{subject}: what is planned was rolled back, and the rows of before go on"
                 ));
@@ -197,19 +251,16 @@ impl Stage<'_> {
                 let plan = unchecked_plan(&old, Arc::clone(&plan.schema));
                 let sink = ends::sink(database, &old);
                 let rehearsal = Box::pin(sink.rehearse(&plan, false));
-                return self.clock.ask(subject, rehearsal).await.map(plainly);
+                self.clock.ask(subject, rehearsal).await.map(plainly)
             }
-            Ok(Course::Refused(Some((problem, remedy)))) => {
+            Course::Refused(Some((problem, remedy))) => {
                 report.note(format!("{subject} cannot change its revision: {problem}: {remedy}"));
-                as_planned()
+                self.plainly(subject, plan, !plan.schema.fields().is_empty()).await
             }
-            // Where it cannot be told, the rehearsal itself says why.
-            Ok(Course::Beside(_) | Course::Plain { .. } | Course::Refused(None)) | Err(_) => {
-                as_planned()
+            Course::Plain(_) | Course::Refused(None) => {
+                self.plainly(subject, plan, !plan.schema.fields().is_empty()).await
             }
-        };
-        let rehearsal = Box::pin(sink.rehearse(&plan, has_columns));
-        self.clock.ask(subject, rehearsal).await.map(plainly)
+        }
     }
 }
 

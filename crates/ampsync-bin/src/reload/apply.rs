@@ -1,6 +1,6 @@
 //! The tables that run, and how others come to run instead.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +16,7 @@ use super::revise::Beside;
 use crate::chosen::ChosenSource;
 use crate::continuing::ContinuingSink;
 use crate::plan::PlannedTable;
-use crate::revision::{OnRevisionChange, Pending};
+use crate::revision::{Fitness, OnRevisionChange, Pending};
 use crate::{ends, head, revision};
 
 /// How long a table has to stop cleanly.
@@ -37,6 +37,10 @@ pub(crate) struct Tables {
     pub(super) running: BTreeMap<String, PlannedTable>,
     /// What the engine runs, by label.
     pub(super) runs: BTreeMap<String, PlannedTable>,
+    /// What the sinks of these have found of the stored tables, by label.
+    pub(super) fitness: BTreeMap<String, Arc<Fitness>>,
+    /// The tables whose next one is given up once they turn out to hold what is planned.
+    pub(super) in_doubt: BTreeSet<String>,
     /// The tables that are about to be replaced.
     pub(super) beside: BTreeMap<String, Beside>,
     pub(super) pending: Arc<Pending>,
@@ -64,6 +68,8 @@ impl Tables {
             engine,
             running: BTreeMap::new(),
             runs: BTreeMap::new(),
+            fitness: BTreeMap::new(),
+            in_doubt: BTreeSet::new(),
             beside: BTreeMap::new(),
             pending: Arc::clone(pending),
             on_change,
@@ -149,22 +155,28 @@ impl Tables {
     pub(super) async fn stop(&mut self, label: &str) {
         self.engine.remove(label, STOP_MAX).await;
         self.runs.remove(label);
+        self.fitness.remove(label);
         self.examined.remove(label);
     }
 
     pub(super) fn launch(&mut self, planned: PlannedTable) {
         let table = planned.table.clone();
         let (database, sunk) = (self.database.clone(), planned.clone());
+        // Of a table that is taken as it is nothing else can be made.
+        let is_decided = self.on_change == OnRevisionChange::Migrate && !planned.options.as_stored;
+        let fitness = Arc::new(Fitness::new(is_decided));
+        let told = Arc::clone(&fitness);
         let added = self.engine.add(TableSync {
             table: table.clone(),
             dataset: planned.identity.dataset.clone(),
             query: planned.identity.query.clone(),
             block_column: planned.block_column.clone(),
             source: ends::source(&self.client, &planned),
-            make_sink: Box::new(move || ends::sink(&database, &sunk)),
+            make_sink: Box::new(move || ends::sink(&database, &sunk).telling(Arc::clone(&told))),
         });
         match added {
             Ok(()) => {
+                self.fitness.insert(table.clone(), fitness);
                 self.runs.insert(table, planned);
             }
             Err(error) => error!(table, %error, "the table was not started"),

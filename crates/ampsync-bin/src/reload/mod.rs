@@ -12,6 +12,7 @@ mod poll;
 mod read;
 mod revise;
 mod trouble;
+mod unfit;
 mod watch;
 
 pub(crate) use apply::{Engine, Tables};

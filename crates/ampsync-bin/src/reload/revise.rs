@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sink_postgres::{Error, Revisions};
+use sink_postgres::{Error, Revision, Revisions};
 use sync_core::{Causes, Classify as _, Fault, OneLine, TableHealth, TableState};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
@@ -11,7 +11,7 @@ use tracing::{debug, info, warn};
 use super::apply::Tables;
 use super::difference::{Decision, decide};
 use crate::plan::PlannedTable;
-use crate::revision::{self, Course, OnRevisionChange, course, is_of};
+use crate::revision::{self, Course, Fit, GivesUp, OnRevisionChange, course, is_of};
 
 /// How long until what did not work is tried again: from the first, doubling, to the second.
 const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
@@ -35,6 +35,15 @@ pub(super) struct Beside {
     told: Option<String>,
 }
 
+/// What becomes of tables that are there and have the rows that are planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reuse {
+    /// One is gone on with, or taken up again.
+    Yes,
+    /// None is: they cannot hold what is planned.
+    No,
+}
+
 impl Beside {
     fn new() -> Self {
         let (due, delay) = (Instant::now(), RETRY.0);
@@ -49,51 +58,67 @@ impl Beside {
 impl Tables {
     /// Starts a table as it is planned, or what has to run until it can be.
     pub(super) async fn start_one(&mut self, planned: PlannedTable) {
+        let fit = self.fit_of(&planned);
+        self.start_knowing(planned, fit).await;
+    }
+
+    /// The same, where something is known of the stored table already.
+    async fn start_knowing(&mut self, planned: PlannedTable, fit: Fit) {
         let stored = self.stored(&planned).await.unwrap_or_default();
         let table = planned.table.clone();
-        let next = revision::label(&table);
         self.running.insert(table.clone(), planned.clone());
-        match course(self.on_change, &stored, &planned) {
-            Course::Plain { gives_up } => {
-                self.stop(&next).await;
-                self.forget_beside(&table);
+        match course(self.on_change, &stored, &planned, fit) {
+            Course::Plain(gives_up) => {
+                self.stop_next(&table).await;
                 self.run(planned.clone()).await;
-                if gives_up {
-                    self.give_up(&planned).await;
+                match gives_up {
+                    GivesUp::Nothing => {}
+                    GivesUp::AtOnce => self.give_up(&planned).await,
+                    GivesUp::OnceItFits => _ = self.in_doubt.insert(table),
                 }
             }
             Course::Beside(current) => {
-                let old = match self.runs.get(&table) {
-                    Some(runs)
-                        if is_of(&current, &runs.identity) && runs.target == planned.target =>
-                    {
-                        runs.clone()
-                    }
-                    Some(_) | None => revision::stored(&planned, &current),
-                };
+                self.in_doubt.remove(&table);
+                let old = self.old(&planned, &current);
                 let block_column = old.block_column.clone();
                 self.run(old).await;
-                self.fill(&planned, &block_column).await;
+                self.fill(&planned, &block_column, Reuse::Yes).await;
             }
-            Course::RolledBack(current) => {
-                self.stop(&next).await;
-                self.forget_beside(&table);
+            Course::RolledBack { current, rejected } => {
+                self.stop_next(&table).await;
                 warn!(
                     table,
-                    "what is planned was rolled back: the table of before goes on; change the query \
-                     again, or run ampsync rollback {table} once more to take it back"
+                    "what is planned was rolled back: the table of before goes on; change what is \
+                     planned again, or run ampsync rollback {table} once more to take it back, or \
+                     ampsync reset --drop {} to have it filled anew at the next start",
+                    rejected.name.as_str()
                 );
                 self.run(revision::stored(&planned, &current)).await;
             }
             Course::Refused(why) => {
-                self.stop(&next).await;
-                self.forget_beside(&table);
+                self.stop_next(&table).await;
                 if let Some((problem, remedy)) = why {
                     warn!(table, problem, remedy, "the table cannot change its revision");
                 }
                 self.run(planned).await;
             }
         }
+    }
+
+    /// What has to be followed until the next one is there.
+    fn old(&self, planned: &PlannedTable, current: &Revision) -> PlannedTable {
+        let runs = self.runs.get(&planned.table).filter(|runs| {
+            is_of(current, &runs.identity)
+                && runs.target == planned.target
+                && self.fit(&planned.table) != Fit::Unfit
+        });
+        runs.cloned().unwrap_or_else(|| revision::stored(planned, current))
+    }
+
+    /// Stops filling what was to take the table's place.
+    async fn stop_next(&mut self, table: &str) {
+        self.stop(&revision::label(table)).await;
+        self.forget_beside(table);
     }
 
     /// What is stored, unless that is not to be found out now.
@@ -123,7 +148,7 @@ impl Tables {
     }
 
     /// Begins to fill the next revision, or goes on with it.
-    async fn fill(&mut self, planned: &PlannedTable, block_column: &str) {
+    pub(super) async fn fill(&mut self, planned: &PlannedTable, block_column: &str, reuse: Reuse) {
         let (table, label) = (planned.table.clone(), revision::label(&planned.table));
         let is_other = |runs: &PlannedTable| {
             decide(runs, &revision::next(planned, runs.target.clone())) != Decision::Keep
@@ -134,13 +159,17 @@ impl Tables {
         let identity = &planned.identity;
         let mut beside = Beside::new();
         let wanted = (identity.dataset.as_str(), identity.query.as_str());
-        match self.database.begin_next(&planned.target, wanted, block_column).await {
+        let begun = match reuse {
+            Reuse::Yes => self.database.begin_next(&planned.target, wanted, block_column).await,
+            Reuse::No => self.database.begin_next_anew(&planned.target, wanted, block_column).await,
+        };
+        match begun {
             Ok(target) => {
                 info!(
                     table,
                     next = %target,
-                    "the table's revision changes: the new one is filled beside it, and the old one is \
-                     served and followed meanwhile"
+                    "the table is replaced: the new one is filled beside it, and the old one is served \
+                     and followed meanwhile"
                 );
                 self.run(revision::next(planned, target)).await;
                 self.pending.set(&table, None);
@@ -157,7 +186,7 @@ impl Tables {
     }
 
     /// Gives up what was begun to take the table's place, and is not wanted any more.
-    async fn give_up(&self, planned: &PlannedTable) {
+    pub(super) async fn give_up(&self, planned: &PlannedTable) {
         let table = planned.table.as_str();
         match self.database.drop_next(&planned.target).await {
             Ok(true) => info!(table, "the next revision was given up"),
@@ -171,6 +200,7 @@ impl Tables {
 
     pub(super) fn forget_beside(&mut self, table: &str) {
         self.beside.remove(table);
+        self.in_doubt.remove(table);
         self.pending.clear(table);
     }
 
@@ -185,11 +215,14 @@ impl Tables {
         let board = self.health.snapshot();
         for (label, health) in &board {
             let known = self.examined.get(label) == Some(&health.since);
-            if health.state == TableState::Stopped && !known {
+            if (health.state == TableState::Stopped || self.asks(label)) && !known {
                 self.examined.insert(label.clone(), health.since);
                 changed |= self.look_again(label).await;
             }
         }
+        self.resolve_doubts().await;
+        // What was started just now is on the board.
+        let board = self.health.snapshot();
         let now = Instant::now();
         let due = self.beside.iter().filter(|(_, beside)| beside.due <= now);
         let due: Vec<_> = due.map(|(table, _)| table.clone()).collect();
@@ -208,17 +241,25 @@ impl Tables {
     async fn look_again(&mut self, label: &str) -> bool {
         let (table, is_next) = revision::of_label(label);
         let Some(planned) = self.running.get(table).cloned() else { return false };
-        let Some(runs) = self.runs.get(label) else { return false };
         let Some(stored) = self.stored(&planned).await else {
             self.examined.remove(label);
             return false;
         };
-        let is_refused = matches!(course(self.on_change, &stored, &planned), Course::Refused(_));
+        let fit = self.fit(label);
+        if fit == Fit::Unfit
+            && let Some(changed) = self.look_at_unfit(label, &planned, &stored).await
+        {
+            return changed;
+        }
+        let Some(runs) = self.runs.get(label) else { return false };
+        let is_refused =
+            matches!(course(self.on_change, &stored, &planned, Fit::Unknown), Course::Refused(_));
         let found = if is_next { &stored.next } else { &stored.current };
         let is_same = found.as_ref().is_some_and(|found| {
             is_of(found, &runs.identity)
                 || runs.unpinned.as_ref().is_some_and(|unpinned| is_of(found, unpinned))
         });
+        let is_same = is_same && fit != Fit::Replaced;
         if is_same || is_refused || stored.current.is_none() {
             return false;
         }
@@ -231,7 +272,9 @@ impl Tables {
 
     async fn begin_again(&mut self, table: &str) -> bool {
         let Some(planned) = self.running.get(table).cloned() else { return false };
-        self.start_one(planned).await;
+        let is_unfit = self.runs.get(table).is_some_and(|runs| runs.options.as_stored);
+        let fit = if is_unfit { Fit::Unfit } else { Fit::Unknown };
+        self.start_knowing(planned, fit).await;
         self.probe_heads();
         true
     }
@@ -252,9 +295,10 @@ impl Tables {
             Err(error) => error,
         };
         // Another instance may have been faster, or the answer was lost.
-        let is_done = |stored: &Revisions| {
-            stored.current.as_ref().is_some_and(|current| is_of(current, &planned.identity))
+        let is = |stored: &Option<Revision>| {
+            stored.as_ref().is_some_and(|stored| is_of(stored, &planned.identity))
         };
+        let is_done = |stored: &Revisions| is(&stored.current) && !is(&stored.next);
         if !matches!(error, Error::Behind { .. })
             && self.stored(&planned).await.as_ref().is_some_and(is_done)
         {

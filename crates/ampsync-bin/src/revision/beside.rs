@@ -1,8 +1,9 @@
 //! The two tables of a migration, as they are run.
 
-use ampsync_schema::QualifiedName;
+use ampsync_schema::{QualifiedName, TableOptions};
 use sink_postgres::Revision;
 
+use super::course::is_planned;
 use crate::columns::BLOCK_COLUMN;
 use crate::plan::{Identity, PlannedTable};
 
@@ -28,13 +29,15 @@ pub(crate) fn next(planned: &PlannedTable, target: QualifiedName) -> PlannedTabl
     next
 }
 
-/// The table that is stored, as far as it can be followed by what is known of it. Keys and indexes
-/// it has already; of the types that were chosen, those of its own columns count.
+/// The table that is stored, as far as it can be followed by what is known of it. What it is like, it
+/// says itself.
 pub(crate) fn stored(planned: &PlannedTable, current: &Revision) -> PlannedTable {
     let mut options = planned.options.clone();
-    options.table.primary_key.clear();
-    options.table.indexes.clear();
-    options.table.columns.retain(|column, _| current.columns.contains(column));
+    options.table = TableOptions::default();
+    options.as_stored = true;
+    if is_planned(current, planned) {
+        return PlannedTable { options, ..planned.clone() };
+    }
     PlannedTable {
         identity: Identity { dataset: current.dataset.clone(), query: current.query.clone() },
         unpinned: None,

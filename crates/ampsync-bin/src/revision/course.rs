@@ -1,41 +1,61 @@
 //! What becomes of a table, by what is stored under its name.
 
 use ampsync_manifest::DatasetRef;
+use ampsync_schema::QualifiedName;
 use sink_postgres::{Revision, RevisionKind, Revisions};
 
-use super::OnRevisionChange;
+use super::{Fit, OnRevisionChange};
 use crate::plan::{Identity, PlannedTable};
 
 /// What becomes of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Course {
-    /// It runs as it is planned. What was begun to take its place is given up.
-    Plain { gives_up: bool },
+    /// It runs as it is planned.
+    Plain(GivesUp),
     /// The stored one goes on, and the planned one is filled beside it.
     Beside(Revision),
-    /// The stored one goes on: what is planned was rolled back.
-    RolledBack(Revision),
+    /// The stored one goes on: what is planned was rolled back, and is kept.
+    RolledBack { current: Revision, rejected: QualifiedName },
     /// It runs as it is planned, which the sink refuses with the reason; and why nothing else could
     /// be done, with the remedy.
     Refused(Option<(String, String)>),
 }
 
-/// The one place where that is decided.
+/// What becomes of what was begun to take a table's place, where the table runs as it is planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GivesUp {
+    /// There is nothing.
+    Nothing,
+    /// It is given up.
+    AtOnce,
+    /// It has the rows that are planned, and may be there because the table cannot hold them: it is
+    /// given up once the table turns out to.
+    OnceItFits,
+}
+
+/// The one place where that is decided. `fit` is what is known of the current table.
 pub(crate) fn course(
     setting: OnRevisionChange,
     stored: &Revisions,
     planned: &PlannedTable,
+    fit: Fit,
 ) -> Course {
     if setting == OnRevisionChange::Refuse {
-        return Course::Plain { gives_up: false };
+        return Course::Plain(GivesUp::Nothing);
     }
     // What was begun for a table that was reset since is nobody's.
-    let gives_up = stored.next.is_some();
-    let Some(current) = &stored.current else { return Course::Plain { gives_up } };
-    let is_planned = is_of(current, &planned.identity)
-        || planned.unpinned.as_ref().is_some_and(|unpinned| is_of(current, unpinned));
-    if is_planned {
-        return Course::Plain { gives_up };
+    let Some(current) = &stored.current else {
+        return Course::Plain(match stored.next {
+            Some(_) => GivesUp::AtOnce,
+            None => GivesUp::Nothing,
+        });
+    };
+    if is_planned(current, planned) && fit != Fit::Unfit {
+        return Course::Plain(match &stored.next {
+            None => GivesUp::Nothing,
+            Some(next) if is_planned(next, planned) && fit != Fit::Fits => GivesUp::OnceItFits,
+            Some(_) => GivesUp::AtOnce,
+        });
     }
     if !is_same_dataset(&current.dataset, &planned.identity.dataset) {
         let problem = format!(
@@ -49,11 +69,18 @@ pub(crate) fn course(
         return Course::Refused(Some(hindrance.clone()));
     }
     let is_rejected =
-        |kept: &&Revision| kept.kind == RevisionKind::Rejected && is_of(kept, &planned.identity);
+        |kept: &&Revision| kept.kind == RevisionKind::Rejected && is_planned(kept, planned);
+    let current = current.clone();
     match stored.kept.iter().find(is_rejected) {
-        Some(_) => Course::RolledBack(current.clone()),
-        None => Course::Beside(current.clone()),
+        Some(kept) => Course::RolledBack { current, rejected: kept.table.clone() },
+        None => Course::Beside(current),
     }
+}
+
+/// Whether a stored table's rows are those that are planned, whatever it is like.
+pub(crate) fn is_planned(stored: &Revision, planned: &PlannedTable) -> bool {
+    is_of(stored, &planned.identity)
+        || planned.unpinned.as_ref().is_some_and(|unpinned| is_of(stored, unpinned))
 }
 
 /// Whether a stored table's rows are those.

@@ -1,14 +1,16 @@
-//! Tables whose query or dataset changes: the new rows are filled into a table beside the old one,
+//! Tables whose query or dataset changes, or whose shape in a way that the stored one cannot take: the new rows are filled into a table beside the old one,
 //! which is served and followed meanwhile, and takes its place once it has come as far.
 //!
 //! Here is what is decided and remembered; `reload/` starts and stops the tables.
 
 mod beside;
 mod course;
+mod fitness;
 mod pending;
 
 pub(crate) use beside::{label, next, of_label, stored};
-pub(crate) use course::{Course, course, is_of};
+pub(crate) use course::{Course, GivesUp, course, is_of};
+pub(crate) use fitness::{Fit, Fitness};
 pub(crate) use pending::Pending;
 
 /// What is done about a table whose stored rows are of another revision.

@@ -160,8 +160,9 @@ settings! {
     VALUES_OUT_OF_RANGE: RangePolicy = parse::out_of_range, {
         group: Group::Tables, value: "error|null", default: Some("error"), example: "null",
     }
-    /// What becomes of a table whose query or dataset's revision changes: migrate fills the new rows
-    /// into a table beside it, which then takes its place; refuse stops the table.
+    /// What becomes of a table whose query or dataset's revision changes, or that cannot hold what is
+    /// planned: migrate fills the new rows into a table beside it, which then takes its place; refuse
+    /// stops the table.
     ON_REVISION_CHANGE: OnRevisionChange = parse::on_revision_change, {
         group: Group::Tables, value: "migrate|refuse", default: Some("migrate"), example: "refuse",
     }

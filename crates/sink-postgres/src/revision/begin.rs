@@ -1,5 +1,7 @@
 //! Begins the next revision of a table, and gives one up.
 
+use std::time::Duration;
+
 use ampsync_schema::{QualifiedName, beside, quote_literal};
 use tokio_postgres::Client;
 
@@ -22,6 +24,19 @@ pub(super) struct Begun {
     pub(super) statements: Vec<String>,
 }
 
+/// What becomes of tables that are there and have the rows that are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reuse {
+    /// One is gone on with, or taken up again.
+    Yes,
+    /// None is: they cannot hold what is wanted.
+    No,
+}
+
+/// How often, and how far apart, it is tried whether nobody writes a table: a sink that was dropped
+/// just now gives back its right a moment later.
+const GIVEN_BACK: (usize, Duration) = (10, Duration::from_millis(20));
+
 const DOING: &str = "begin the next revision of the table";
 
 impl Database {
@@ -39,13 +54,37 @@ impl Database {
     pub async fn begin_next(
         &self,
         table: &QualifiedName,
-        (dataset, query): (&str, &str),
+        identity: (&str, &str),
         block_column: &str,
+    ) -> Result<QualifiedName, Error> {
+        self.begin_or_go_on(table, identity, block_column, Reuse::Yes).await
+    }
+
+    /// The same, but filled from the first block in any case: a next one that is there is given up, and
+    /// none that is kept is taken up again, because it cannot hold what is wanted now.
+    ///
+    /// # Errors
+    /// As [`begin_next`](Self::begin_next).
+    pub async fn begin_next_anew(
+        &self,
+        table: &QualifiedName,
+        identity: (&str, &str),
+        block_column: &str,
+    ) -> Result<QualifiedName, Error> {
+        self.begin_or_go_on(table, identity, block_column, Reuse::No).await
+    }
+
+    async fn begin_or_go_on(
+        &self,
+        table: &QualifiedName,
+        identity: (&str, &str),
+        block_column: &str,
+        reuse: Reuse,
     ) -> Result<QualifiedName, Error> {
         let connection = self.connection().await?;
         self.answer(DOING, connection.batch_execute(self.begin())).await?;
         self.hold(&connection, table).await?;
-        let next = self.begin_in(&connection, table, (dataset, query)).await?.table;
+        let next = self.begin_in(&connection, table, identity, reuse).await?.table;
         let note = "UPDATE ampsync.checkpoints SET block_column = nullif($3, '_block_num') \
                     WHERE table_schema = $1 AND table_name = $2";
         let (schema, name) = (table.schema.as_str(), table.name.as_str());
@@ -61,10 +100,13 @@ impl Database {
         connection: &Connection,
         table: &QualifiedName,
         (dataset, query): (&str, &str),
+        reuse: Reuse,
     ) -> Result<Begun, Error> {
         let found = self.bounded(DOING, find(connection, table)).await?;
         let Some(current) = found.current else { return Err(Error::NotKept(table.clone())) };
-        let is_wanted = |stored: &&Revision| stored.dataset == dataset && stored.query == query;
+        let is_wanted = |stored: &&Revision| {
+            reuse == Reuse::Yes && stored.dataset == dataset && stored.query == query
+        };
         let next =
             QualifiedName { schema: table.schema.clone(), name: beside(&table.name, "next")? };
         let mut statements = Vec::new();
@@ -129,13 +171,7 @@ impl Database {
         (stored, version): (&Revision, i64),
     ) -> Result<Vec<String>, Error> {
         let next = &stored.table;
-        let key = quote_literal(&lock_key(next));
-        let lock = format!("SELECT pg_try_advisory_xact_lock(hashtextextended({key}, 0))");
-        let rows = self.answer(DOING, connection.query(&lock, &[])).await?;
-        if !sql::scalar(&rows, DOING)? {
-            let writer = self.writer(next).await?.map(Box::new);
-            return Err(Error::InUse { table: next.clone(), writer });
-        }
+        self.nobody_writes(connection, next).await?;
         let find = Relation::find(connection, next);
         let found = self.answer(DOING, find).await?.filter(Relation::is_table);
         let work = Work { database: self, connection, table };
@@ -157,6 +193,27 @@ impl Database {
             None => _ = self.answer(DOING, bookkeeping::forget(connection, next)).await?,
         }
         Ok(statements)
+    }
+
+    /// Takes the right to write a table, until the transaction ends.
+    async fn nobody_writes(
+        &self,
+        connection: &Connection,
+        table: &QualifiedName,
+    ) -> Result<(), Error> {
+        let key = quote_literal(&lock_key(table));
+        let lock = format!("SELECT pg_try_advisory_xact_lock(hashtextextended({key}, 0))");
+        for attempt in 1..=GIVEN_BACK.0 {
+            let rows = self.answer(DOING, connection.query(&lock, &[])).await?;
+            if sql::scalar(&rows, DOING)? {
+                return Ok(());
+            }
+            if attempt < GIVEN_BACK.0 {
+                tokio::time::sleep(GIVEN_BACK.1).await;
+            }
+        }
+        let writer = self.writer(table).await?.map(Box::new);
+        Err(Error::InUse { table: table.clone(), writer })
     }
 
     /// Makes a kept table the next one again. Returns the statement.

@@ -3,8 +3,10 @@
 use ampsync_schema::QualifiedName;
 use sync_core::TablePlan;
 
+use super::begin::{Begun, Reuse};
 use super::{Obstacle, RevisionKind, carry};
 use crate::bookkeeping;
+use crate::database::Connection;
 use crate::error::Error;
 use crate::prepare;
 use crate::revision::exchange::{LOCK, Work};
@@ -43,12 +45,7 @@ impl PostgresSink {
         let connection = database.connection().await?;
         database.answer(DOING, connection.batch_execute(database.begin())).await?;
         let bookkeeping = bookkeeping::rehearse(database, &connection).await?;
-        let identity = (plan.dataset.as_str(), plan.query.as_str());
-        let begun = database.begin_in(&connection, table, identity).await?;
-        let wanted = self.wanted(plan)?.0;
-        let rehearsed =
-            prepare::rehearse_in(database, &connection, (&begun.table, Some(&wanted)), plan, true);
-        let outlook = rehearsed.await?;
+        let (begun, outlook) = self.begin_rehearsed(&connection, plan, table).await?;
         database.answer(DOING, connection.batch_execute(LOCK)).await?;
         let oids = database.oids(&connection, table, &begun.table).await?;
         let obstacles = carry::obstacles(&connection, oids, &begun.current.columns);
@@ -76,5 +73,30 @@ impl PostgresSink {
             writer,
         };
         Ok(NextRehearsal { next, indexes, exchange: exchange.statements, obstacles })
+    }
+    /// Begins the next table, and anew where one that is there turns out not to hold what is wanted.
+    async fn begin_rehearsed(
+        &self,
+        connection: &Connection,
+        plan: &TablePlan,
+        table: &QualifiedName,
+    ) -> Result<(Begun, prepare::Outlook), Error> {
+        let database = &self.database;
+        let identity = (plan.dataset.as_str(), plan.query.as_str());
+        let wanted = self.wanted(plan)?.0;
+        let begun = database.begin_in(connection, table, identity, Reuse::Yes).await?;
+        let next = (&begun.table, Some(&wanted));
+        match prepare::rehearse_in(database, connection, next, plan, true).await {
+            Err(error) if error.is_unfit() => {
+                let before = begun.statements;
+                let begun = database.begin_in(connection, table, identity, Reuse::No).await?;
+                let statements = before.into_iter().chain(begun.statements).collect();
+                let begun = Begun { statements, ..begun };
+                let next = (&begun.table, Some(&wanted));
+                let outlook = prepare::rehearse_in(database, connection, next, plan, true).await?;
+                Ok((begun, outlook))
+            }
+            outlook => Ok((begun, outlook?)),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ampsync_schema::{
     ColumnOptions, ExistingTable, Ident, IndexMethod, IndexOptions, QualifiedName,
 };
-use arrow_array::{Int32Array, StringArray};
+use arrow_array::{ArrayRef, Int32Array, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use expect_test::expect;
 use sink_postgres::{Error, PostgresSink, SinkOptions};
@@ -261,4 +261,50 @@ async fn a_column_of_another_type_stops_the_table_until_it_is_converted() {
 fn told(error: &Error) -> String {
     let remedy = error.remedy().unwrap_or_default();
     format!("{}\n{remedy}\n", sync_core::Causes(error))
+}
+
+#[tokio::test]
+async fn a_table_that_is_taken_as_it_is_gains_nothing_and_is_followed_until_it_is_another() {
+    let world = World::new().await;
+    filled(&mut world.sink(), 3).await;
+    // As if it had been asked for so.
+    let other = "ALTER TABLE logs ALTER COLUMN data TYPE jsonb USING to_jsonb(data); \
+                 DROP INDEX logs__block_num_idx";
+    world.session.batch_execute(other).await.unwrap();
+    assert!(refused(&mut world.sink(), &plan()).await.is_unfit());
+    let there = existing(&world).await;
+    let as_stored = || {
+        let mut options = SinkOptions::default();
+        options.as_stored = true;
+        sink_with(&world, options)
+    };
+    let mut sink = as_stored();
+    // The stream has gained a column, which the table does not get.
+    let row = |block: u64| {
+        let new: ArrayRef = Arc::new(Int32Array::from(vec![7]));
+        let data: ArrayRef = Arc::new(StringArray::from(vec!["{\"a\": 1}"]));
+        batch(&[block], vec![("new", new), ("data", data)])
+    };
+    let plan = plan_of("logs", row(4).schema().as_ref().clone());
+    let start = ready(&mut sink, &plan).await;
+    let to = advance(&start, &[range(4, 5)]);
+    commit(&mut sink, &[], &[row(4), row(5)], &to).await.unwrap();
+    let again = advance(&start.advanced(&to), &[]);
+    commit(&mut sink, &[invalid(5, 5)], &[row(5)], &again).await.unwrap();
+    assert_eq!(world.blocks().await, [0, 1, 2, 3, 4, 5]);
+    assert_eq!(
+        world.number("SELECT sum((data->>'a')::int) FROM logs WHERE _block_num > 3").await,
+        2
+    );
+    assert_eq!(existing(&world).await, there);
+    // Under the same name there is another one now, into which nothing could be written.
+    let another = "ALTER TABLE logs ALTER COLUMN data TYPE bytea USING NULL";
+    world.session.batch_execute(another).await.unwrap();
+    assert!(matches!(refused(&mut sink, &plan).await, Error::Superseded(_)));
+    drop(sink);
+    assert!(refused(&mut as_stored(), &plan).await.is_unfit());
+    // What somebody has added is in the way of any other table too.
+    let added = "TRUNCATE logs; ALTER TABLE logs ADD COLUMN mine int NOT NULL";
+    world.session.batch_execute(added).await.unwrap();
+    assert!(!refused(&mut as_stored(), &plan).await.is_unfit());
 }

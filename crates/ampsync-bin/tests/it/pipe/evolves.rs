@@ -6,7 +6,7 @@ use arrow_array::{ArrayRef, RecordBatch, UInt64Array};
 use nozzle_sim::{SchemaChange, SimServer, Table};
 use rustix::process::Signal;
 
-use super::{Database, simulate, start};
+use super::{Database, simulate, start, start_with};
 use crate::process::Running;
 
 const STOPPED: &str = "the table has stopped for good";
@@ -43,12 +43,15 @@ fn remedy(log: &str, before: &str, after: &str) -> String {
     statements.to_owned()
 }
 
+/// Without it, what does not fit is filled beside.
+const REFUSE: (&str, &str) = ("ON_REVISION_CHANGE", "refuse");
+
 /// Two tables that follow a chain of 40 blocks.
-async fn following() -> (SimServer, Database, Running) {
+async fn following(more: &[(&str, &str)]) -> (SimServer, Database, Running) {
     let sim = simulate(vec![Table::logs(), Table::blocks()]).await;
     sim.mine(40);
     let database = Database::create().await;
-    let ampsync = start(&sim, &database.url());
+    let ampsync = start_with(&sim, &database.url(), more);
     database.equals(&sim).await;
     (sim, database, ampsync)
 }
@@ -64,7 +67,7 @@ fn stopped(ampsync: Running) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_column_that_the_stream_gains_is_added_and_streaming_goes_on() {
-    let (sim, database, mut ampsync) = following().await;
+    let (sim, database, mut ampsync) = following(&[]).await;
     let old = sim.canonical("logs");
     change(&sim, "logs", &SchemaChange::Add("extra".to_owned()));
     ampsync.wait_for("ADD COLUMN");
@@ -86,7 +89,7 @@ async fn a_column_that_the_stream_gains_is_added_and_streaming_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_column_that_the_stream_loses_stops_that_table_until_it_is_set_aside() {
-    let (sim, database, mut ampsync) = following().await;
+    let (sim, database, mut ampsync) = following(&[REFUSE]).await;
     let old = sim.canonical("logs");
     change(&sim, "logs", &SchemaChange::Drop("tx_hash".to_owned()));
     ampsync.wait_for(STOPPED);
@@ -108,7 +111,7 @@ async fn a_column_that_the_stream_loses_stops_that_table_until_it_is_set_aside()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_column_of_another_type_stops_that_table_until_it_is_converted() {
-    let (sim, database, mut ampsync) = following().await;
+    let (sim, database, mut ampsync) = following(&[REFUSE]).await;
     change(&sim, "logs", &SchemaChange::Retype("data".to_owned()));
     ampsync.wait_for(STOPPED);
     sim.mine(10);

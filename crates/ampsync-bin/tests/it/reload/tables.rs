@@ -71,6 +71,11 @@ async fn a_table_whose_stored_rows_are_others_stops_alone_with_the_reason() {
     ampsync.wait_for("the settings were reloaded");
     let line = ampsync.wait_for("the table has stopped for good");
     assert!(line.contains("logs"), "{line}");
+    world.replace("ampsync.toml", "[tables.logs]\ntypes = { tx_hash = 'hex' }\n");
+    ampsync.wait_for("the settings were reloaded");
+    let line = ampsync.wait_for("the table has stopped for good");
+    assert!(line.contains("should be text and is bytea"), "{line}");
+    assert!(line.contains("run: ALTER TABLE"), "{line}");
     // Taken back, it goes on where it was.
     world.replace("ampsync.toml", "");
     ampsync.wait_for("the settings were reloaded");

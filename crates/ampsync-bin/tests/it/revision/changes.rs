@@ -146,5 +146,13 @@ async fn a_role_that_owns_nothing_is_told_what_a_change_would_take() {
     assert!(line.contains("does not own the table"), "{line}");
     assert!(line.contains("ALTER TABLE") && line.contains("OWNER TO"), "{line}");
     assert_eq!(ampsync.end().0.code(), Some(3));
+    // A table that cannot hold what is planned is told with what would help, as without revisions.
+    std::fs::write(&options, "[tables.sparse]\ntypes = { amount = 'numeric' }\n").unwrap();
+    let mut ampsync = start_with(&sim, &role.url(), &more);
+    let line = ampsync.wait_for("the table cannot be replaced by another");
+    assert!(line.contains("does not own the table"), "{line}");
+    let line = ampsync.wait_for("the table has stopped for good");
+    assert!(line.contains("should be numeric") && line.contains("run: ALTER TABLE"), "{line}");
+    assert_eq!(ampsync.end().0.code(), Some(3));
     role.works(&sim).await;
 }

@@ -4,6 +4,7 @@
 mod changes;
 mod planned;
 mod rollback;
+mod shape;
 mod takeover;
 
 use std::sync::Arc;
@@ -75,21 +76,26 @@ impl Readers {
     /// Each reads in a loop, by a statement that it has prepared once, and looks whether what it sees is
     /// of one query alone, and never nothing.
     async fn of(world: &World) -> Self {
+        let query =
+            "SELECT count(DISTINCT _block_num), count(*) FILTER (WHERE log_index = 0) FROM logs";
+        Self::seeing(world, query).await
+    }
+
+    /// The same with a query of two counts, of which the second has to be nothing or the first.
+    async fn seeing(world: &World, query: &'static str) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         for _ in 0..3 {
             let reader = postgres::connect(&world.database.url().parse().unwrap()).await.unwrap();
             let stop = Arc::clone(&stop);
             tasks.spawn(async move {
-                let query = "SELECT count(DISTINCT _block_num), \
-                                    count(*) FILTER (WHERE log_index = 0) FROM logs";
                 let prepared = reader.prepare(query).await.unwrap();
                 let mut looks = 0;
                 while !stop.load(Ordering::Relaxed) {
                     let row = reader.query_one(&prepared, &[]).await.unwrap();
-                    let (blocks, first): (i64, i64) = (row.get(0), row.get(1));
-                    assert!(blocks > 0, "the table was empty");
-                    assert!(first == 0 || first == blocks, "{first} of {blocks} blocks");
+                    let (all, some): (i64, i64) = (row.get(0), row.get(1));
+                    assert!(all > 0, "the table was empty");
+                    assert!(some == 0 || some == all, "{some} of {all}");
                     looks += 1;
                 }
                 looks

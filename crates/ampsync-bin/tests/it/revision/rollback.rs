@@ -2,7 +2,7 @@ use super::*;
 use crate::process::{Answer, ampsync, answer};
 use crate::reload::stop;
 
-fn roll_back(world: &World, arguments: &[&str]) -> Answer {
+pub(super) fn roll_back(world: &World, arguments: &[&str]) -> Answer {
     let url = world.database.url();
     answer(ampsync(&[("DATABASE_URL", &url)]).args(["rollback", "logs"]).args(arguments))
 }

@@ -7,7 +7,7 @@ use nozzle_sim::{SchemaChange, SimServer, Table};
 use rustix::process::Signal;
 
 use super::{run, synced};
-use crate::pipe::{Database, simulate, start};
+use crate::pipe::{Database, simulate, start, start_with};
 use crate::process::ampsync;
 use crate::security::privileges::{documented, prepared};
 use crate::terminal::AtTerminal;
@@ -189,7 +189,8 @@ async fn a_table_whose_columns_no_longer_fit_is_dropped_and_created_as_the_strea
     let database = synced(&sim).await;
     let url = database.url();
     sim.change_schema("logs", &SchemaChange::Retype("log_index".to_owned()));
-    let (status, log) = start(&sim, &url).end();
+    let refuse = [("ON_REVISION_CHANGE", "refuse")];
+    let (status, log) = start_with(&sim, &url, &refuse).end();
     assert_eq!(status.code(), Some(3), "{log}");
     assert!(log.contains("ampsync reset --drop public.logs"), "{log}");
     let answer = run(&[("DATABASE_URL", &url)], &["reset", "--drop", "public.logs", "--yes"]);
