@@ -218,8 +218,8 @@ fn plainly(answer: Result<Rehearsal, Error>) -> Result<Rehearsed, Error> {
 }
 
 fn migration(planned: &PlannedTable, next: NextRehearsal) -> Migration {
-    let NextRehearsal { indexes, exchange, obstacles, .. } = next;
-    Migration { of: planned.target.clone(), indexes, exchange, obstacles }
+    let NextRehearsal { completing, exchange, obstacles, .. } = next;
+    Migration { of: planned.target.clone(), completing, exchange, obstacles }
 }
 
 fn start(planned: PlannedTable, (rehearsal, migration): Rehearsed) -> PlannedStart {

@@ -7,6 +7,8 @@
 
 mod begin;
 mod carry;
+mod complete;
+mod constraints;
 mod exchange;
 mod rehearse;
 mod statements;
@@ -22,7 +24,8 @@ use crate::database::Database;
 use crate::error::Error;
 
 pub use carry::Obstacle;
-pub use exchange::{Exchange, Exchanged};
+pub use complete::Exchange;
+pub use exchange::Exchanged;
 pub use rehearse::NextRehearsal;
 
 /// What a stored table is to whoever reads.
