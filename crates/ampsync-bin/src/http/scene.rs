@@ -36,6 +36,8 @@ pub(super) struct Moment {
     pub(super) now: SystemTime,
     pub(super) stage: Stage,
     pub(super) tables: BTreeMap<String, TableHealth>,
+    /// The tables that are about to be replaced, and what is in the way.
+    pub(super) pending: BTreeMap<String, Option<String>>,
 }
 
 impl Started {
@@ -48,7 +50,8 @@ impl Scene {
     pub(super) fn moment(&self) -> Moment {
         let stage = self.progress.get();
         let tables = self.health.snapshot();
-        Moment { now: SystemTime::now(), stage, tables }
+        let pending = self.pending.snapshot();
+        Moment { now: SystemTime::now(), stage, tables, pending }
     }
 
     /// How much of the memory limit is taken: nothing, before the engine runs.

@@ -57,6 +57,11 @@ async fn a_change_that_is_taken_back_leaves_the_table_as_it_was() {
     assert_eq!(status["ready"], true, "{status}");
     assert_eq!(status["revisions"][0]["table"], "logs");
     assert!(status["revisions"][0]["blocked"].as_str().unwrap().contains("locked"), "{status}");
+    let ready = get(http, "/readyz");
+    assert_eq!((ready.code, &ready.json()["ready"]), (200, &json!(true)));
+    assert_eq!(ready.json()["blocked"][0]["table"], "logs");
+    let reason = ready.json()["blocked"][0]["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("is locked by pid"), "{reason}");
     let metrics = get(http, "/metrics").body;
     assert!(metrics.contains("ampsync_revision_blocked{table=\"logs\"} 1"), "{metrics}");
     world.replace("ampsync.toml", "");
@@ -68,6 +73,7 @@ async fn a_change_that_is_taken_back_leaves_the_table_as_it_was() {
     let left = "SELECT count(*) FROM pg_class WHERE relname LIKE 'logs\\_\\_%' AND relkind = 'r'";
     assert_eq!(world.database.count(left).await, 0);
     assert_eq!(get(http, "/status").json()["revisions"], json!([]));
+    assert_eq!(get(http, "/readyz").json().get("blocked"), None);
     assert_eq!(world.streams("logs WHERE"), 1);
     stop(ampsync);
 }
