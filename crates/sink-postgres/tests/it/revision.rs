@@ -2,7 +2,9 @@
 
 use ampsync_testkit::postgres::shared;
 use ampsync_testkit::proxy::{Fault, PgProxy};
-use sink_postgres::{Database, Error, Exchanged, PostgresSink, RevisionKind, SinkOptions};
+use sink_postgres::{
+    Database, Error, Exchanged, PostgresSink, RevisionKind, SinkOptions, TableStatus,
+};
 use sync_core::{CommitError, Sink as _, TablePlan};
 
 use crate::support::*;
@@ -321,6 +323,27 @@ async fn a_constraint_that_the_new_rows_break_is_named_and_the_old_table_stays()
     swapped(&world).await;
     let left = "SELECT conname::text FROM pg_constraint WHERE conname = 'mine'";
     assert_eq!(text(&world, left).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn reorgs_count_for_the_table_whose_rows_they_took_back() {
+    let world = World::new().await;
+    filled(&mut world.sink(), 3).await;
+    begun(&world, 3).await;
+    let reorgs = "INSERT INTO ampsync.reorgs (table_schema, table_name, base_block, end_block, rows) \
+                  VALUES ('public', 'logs', 1, 2, 3), ('public', 'logs', 2, 3, 4), \
+                         ('public', 'logs__next', 3, 3, 5)";
+    world.session.batch_execute(reorgs).await.unwrap();
+    let counted = async || {
+        let tables = world.database.status().await.unwrap().unwrap().tables.into_iter();
+        let count = |table: TableStatus| (table.table.name.to_string(), table.reorgs.count);
+        tables.map(count).collect::<Vec<_>>()
+    };
+    let told = |name: &str, count: u64| (name.to_owned(), count);
+    swapped(&world).await;
+    assert_eq!(counted().await, [told("logs", 1), told("logs__v1", 2)]);
+    world.database.roll_back(&name("logs")).await.unwrap();
+    assert_eq!(counted().await, [told("logs", 2), told("logs__v2", 1)]);
 }
 
 #[tokio::test]
