@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
-use sink_postgres::{Error, Revisions};
+use ampsync_schema::QualifiedName;
+use sink_postgres::{Database, Error, Exchange, Exchanged, Revisions};
 use sync_core::{Causes, Classify as _, Fault, OneLine, TableHealth, TableState};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -32,13 +34,46 @@ pub(super) struct Beside {
     misses: u32,
     /// Whether its indexes and statistics are complete.
     complete: bool,
+    /// What makes them so: a set of at most one, which ends with this.
+    completing: JoinSet<Result<Exchange, Error>>,
     told: Option<String>,
 }
 
 impl Beside {
     fn new() -> Self {
-        let (due, delay) = (Instant::now(), RETRY.0);
-        Self { due, delay, failures: 0, misses: 0, complete: false, told: None }
+        let (due, delay, completing) = (Instant::now(), RETRY.0, JoinSet::new());
+        Self { due, delay, failures: 0, misses: 0, complete: false, completing, told: None }
+    }
+
+    /// Makes the next table complete beside everything else, because that may take hours. Returns whether
+    /// it is.
+    fn completes(&mut self, database: &Database, target: &QualifiedName) -> Result<bool, Error> {
+        if self.complete {
+            return Ok(true);
+        }
+        if self.completing.is_empty() {
+            let (database, target) = (database.clone(), target.clone());
+            self.completing.spawn(async move { database.complete_next(&target).await });
+        }
+        match self.completing.try_join_next() {
+            None => {
+                self.later(RETRY.0);
+                Ok(false)
+            }
+            Some(Ok(exchange)) => {
+                let obstacles = exchange?.obstacles;
+                if !obstacles.is_empty() {
+                    return Err(Error::Blocked { table: target.clone(), obstacles });
+                }
+                self.complete = true;
+                Ok(true)
+            }
+            // It has panicked, which the log has: it is begun again.
+            Some(Err(_)) => {
+                self.later(RETRY.1);
+                Ok(false)
+            }
+        }
     }
 
     fn later(&mut self, delay: Duration) {
@@ -239,9 +274,14 @@ impl Tables {
     /// Puts the next revision in the table's place, if it can be.
     async fn replace(&mut self, table: &str) -> bool {
         let Some(planned) = self.running.get(table).cloned() else { return false };
-        let Some(beside) = self.beside.get(table) else { return false };
-        let error = match self.exchange(&planned, beside.complete).await {
-            Ok(kept) => {
+        let Some(beside) = self.beside.get_mut(table) else { return false };
+        let exchanged = match beside.completes(&self.database, &planned.target) {
+            Ok(true) => self.database.swap(&planned.target).await,
+            Ok(false) => return false,
+            Err(error) => Err(error),
+        };
+        let error = match exchanged {
+            Ok(Exchanged { kept, .. }) => {
                 info!(table, %kept, "the new revision is in place; the one before is kept");
                 self.stop(&revision::label(table)).await;
                 self.stop(table).await;
@@ -266,26 +306,11 @@ impl Tables {
         false
     }
 
-    async fn exchange(
-        &self,
-        planned: &PlannedTable,
-        is_complete: bool,
-    ) -> Result<ampsync_schema::QualifiedName, Error> {
-        let target = &planned.target;
-        if !is_complete {
-            let obstacles = self.database.complete_next(target).await?.obstacles;
-            if !obstacles.is_empty() {
-                return Err(Error::Blocked { table: target.clone(), obstacles });
-            }
-        }
-        Ok(self.database.swap(target).await?.kept)
-    }
-
     /// Notes when it is tried again, and tells why, once a reason.
     fn put_off(&mut self, table: &str, error: &Error) {
         let Some(beside) = self.beside.get_mut(table) else { return };
         debug!(table, error = %Causes(error), "not exchanged yet");
-        beside.complete = matches!(error, Error::Behind { .. } | Error::Locked { .. });
+        beside.complete &= matches!(error, Error::Behind { .. } | Error::Locked { .. });
         if matches!(error, Error::Behind { .. }) {
             beside.misses = (beside.misses + 1).min(MISSES_MAX);
             beside.later(RETRY.0 * beside.misses);

@@ -31,11 +31,18 @@ const DOING: &str = "make the table ready to take the place of the one before";
 /// How long the new table's statistics may take.
 const ANALYZE: &str = "SET LOCAL statement_timeout = 600000; ANALYZE ";
 
+/// A statement that nobody waits for any more ends, also one that waits for a lock. Some systems cannot tell.
+const WATCHED: &str = "SET client_connection_check_interval = 1000";
+
 impl Database {
     /// Says what keeps the next revision of `table` from taking its place. Where nothing does, builds the
     /// indexes and constraints that it lacks, and has PostgreSQL look at its rows. Writing to the next one
     /// waits for indexes. A constraint or an index that its rows break is an obstacle, and is not left
     /// on it.
+    ///
+    /// Cancellation ends the statement at the server within about a second, where its system tells it that
+    /// the connection is gone; elsewhere the statement comes to its end. What was built by then is
+    /// found by the next one.
     ///
     /// # Errors
     /// [`Error::NotKept`] where there is no next one, [`Error::Locked`] while somebody's lock on a table that
@@ -59,11 +66,19 @@ impl Database {
     ) -> Result<(Exchange, QualifiedName), Error> {
         let Look { mut obstacles, needed, next } = self.look_at(table, choose).await?;
         let connection = self.connection().await?;
+        let is_watched = self.answer(DOING, connection.batch_execute(WATCHED)).await;
+        if let Err(error) = is_watched
+            && !error.is_refusal()
+        {
+            return Err(error);
+        }
         for needed in &needed {
             if obstacles.is_empty() {
                 obstacles.extend(self.fulfil(&connection, table, needed).await?);
             }
         }
+        let unwatched = "RESET client_connection_check_interval";
+        self.answer(DOING, connection.batch_execute(unwatched)).await?;
         connection.keep();
         let completing = needed.into_iter().flat_map(|needed| needed.statements).collect();
         Ok((Exchange { obstacles, completing }, next))

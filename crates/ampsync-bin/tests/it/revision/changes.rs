@@ -97,6 +97,46 @@ async fn what_depends_on_a_table_and_cannot_be_carried_is_named_until_it_is_gone
     stop(ampsync);
 }
 
+/// An index whose building waits for the test, and nothing else that is done to the table.
+const HELD_UP: &str = "
+CREATE FUNCTION held_up(value bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS
+  'BEGIN IF current_query() LIKE ''CREATE INDEX%'' THEN PERFORM pg_advisory_xact_lock_shared(77); END IF;
+   RETURN value; END';
+CREATE INDEX slow ON logs (public.held_up(_block_num));
+SELECT pg_advisory_lock(77)";
+
+const WAITING: &str = "SELECT count(*) FROM pg_locks \
+                       WHERE locktype = 'advisory' AND objid = 77 AND NOT granted \
+                         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_waits_for_an_index_that_is_built_before_an_exchange() {
+    let world = world().await;
+    let mut ampsync = start(&world, &[]);
+    equals(&world, ALL).await;
+    world.database.session.batch_execute(HELD_UP).await.unwrap();
+    world.replace("ampsync.toml", FILTER);
+    awaits(&world, WAITING, 1).await;
+    ampsync.wait_for("the settings were reloaded");
+    world.replace("sim.json", &config(&["blocks", "logs", "sparse"]));
+    ampsync.wait_for("the settings were reloaded");
+    world.equal(&["sparse"]).await;
+    // The end does not either, and leaves no statement behind.
+    stop(ampsync);
+    awaits(&world, WAITING, 0).await;
+    let mut ampsync = start(&world, &[]);
+    awaits(&world, WAITING, 1).await;
+    world.replace("ampsync.toml", "");
+    ampsync.wait_for("the next revision was given up");
+    awaits(&world, WAITING, 0).await;
+    world.replace("ampsync.toml", FILTER);
+    awaits(&world, WAITING, 1).await;
+    world.database.session.batch_execute("SELECT pg_advisory_unlock(77)").await.unwrap();
+    ampsync.wait_for(IN_PLACE);
+    equals(&world, FILTERED).await;
+    stop(ampsync);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tag_that_is_pointed_to_another_manifest_is_followed() {
     let world = World::new().await;
