@@ -336,7 +336,7 @@ async fn reorgs_count_for_the_table_whose_rows_they_took_back() {
     world.session.batch_execute(reorgs).await.unwrap();
     let counted = async || {
         let tables = world.database.status().await.unwrap().unwrap().tables.into_iter();
-        let count = |table: TableStatus| (table.table.name.to_string(), table.reorgs.count);
+        let count = |table: TableStatus| (table.table.name.as_str().to_owned(), table.reorgs.count);
         tables.map(count).collect::<Vec<_>>()
     };
     let told = |name: &str, count: u64| (name.to_owned(), count);
