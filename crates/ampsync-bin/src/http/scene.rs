@@ -11,8 +11,6 @@ use crate::stage::{Progress, Stage};
 
 /// Everything the server tells of.
 pub(crate) struct Scene {
-    /// What is synced since the start, as the user calls it.
-    pub(crate) dataset: String,
     /// How many bytes of rows all tables together may hold.
     pub(crate) memory_limit_bytes: usize,
     pub(crate) progress: Arc<Progress>,

@@ -140,14 +140,7 @@ async fn nothing_waits_for_an_index_that_is_built_before_an_exchange() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tag_that_is_pointed_to_another_manifest_is_followed() {
     let world = World::new().await;
-    let admin = world.sim.admin_endpoint();
-    let more = [
-        ("DATASET", "sim@latest"),
-        ("TABLES", "logs"),
-        ("NOZZLE_ADMIN_ENDPOINT", admin.as_str()),
-        ("DATASET_POLL_INTERVAL", "1"),
-    ];
-    let mut ampsync = start_with(&world.sim, &world.database.url(), &more);
+    let mut ampsync = world.start_with_tag(&[("DATASET_POLL_INTERVAL", "1")]);
     world.equal(&["logs"]).await;
     let readers = Readers::of(&world).await;
     let second = world.sim.repoint();
