@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use ampsync_schema::{QualifiedName, beside};
 use arrow_schema::{Schema, SchemaRef};
 use futures::future::join_all;
-use sink_postgres::{Database, Error, NextRehearsal, Rehearsal};
+use sink_postgres::{Database, Error, NextRehearsal, Rehearsal, next_name};
 use sync_core::{Source as _, TablePlan};
 
 use super::clock::Clock;
@@ -174,16 +173,15 @@ impl Stage<'_> {
         report: &mut Report,
     ) -> Result<Result<Rehearsed, Error>, Problem> {
         let Self { database, planned, .. } = self;
-        let stored = Box::pin(database.revisions(&planned.target));
+        let stored = Box::pin(revision::look(database, self.on_change, planned));
         let stored = self.clock.ask(subject, stored).await?;
         let as_planned = || (ends::sink(database, planned), plan.clone());
         let (sink, plan) = match stored.map(|stored| course(self.on_change, &stored, planned)) {
             Ok(Course::Beside(_)) if has_columns => {
-                let name = match beside(&planned.target.name, "next") {
-                    Ok(name) => name,
-                    Err(error) => return Ok(Err(error.into())),
+                let target = match next_name(&planned.target) {
+                    Ok(target) => target,
+                    Err(error) => return Ok(Err(error)),
                 };
-                let target = QualifiedName { schema: planned.target.schema.clone(), name };
                 let sink = ends::sink(database, &revision::next(planned, target));
                 let next = Box::pin(sink.rehearse_next(plan, &planned.target));
                 let next = self.clock.ask(subject, next).await?;

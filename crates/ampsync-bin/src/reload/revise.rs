@@ -136,7 +136,7 @@ impl Tables {
         if self.on_change == OnRevisionChange::Refuse {
             return Some(Revisions::default());
         }
-        match self.database.revisions(&planned.target).await {
+        match revision::look(&self.database, self.on_change, planned).await {
             Ok(stored) => Some(stored),
             Err(error) => {
                 let error = OneLine(Causes(&error));
@@ -216,6 +216,13 @@ impl Tables {
         if self.on_change == OnRevisionChange::Refuse {
             return false;
         }
+        let now = Instant::now();
+        let changes = Some(self.health.changes());
+        let is_due = self.beside.values().any(|beside| beside.due <= now);
+        if !is_due && self.looked_at == changes {
+            return false;
+        }
+        self.looked_at = changes;
         let mut changed = false;
         let board = self.health.snapshot();
         for (label, health) in &board {
@@ -246,6 +253,7 @@ impl Tables {
         let Some(runs) = self.runs.get(label) else { return false };
         let Some(stored) = self.stored(&planned).await else {
             self.examined.remove(label);
+            self.looked_at = None;
             return false;
         };
         let is_refused = matches!(course(self.on_change, &stored, &planned), Course::Refused(_));

@@ -5,10 +5,12 @@
 
 mod beside;
 mod course;
+mod look;
 mod pending;
 
 pub(crate) use beside::{label, next, of_label, stored};
 pub(crate) use course::{Course, course, is_of};
+pub(crate) use look::look;
 pub(crate) use pending::Pending;
 
 /// What is done about a table whose stored rows are of another revision.

@@ -1,10 +1,10 @@
 //! Begins the next revision of a table, and gives one up.
 
-use ampsync_schema::{QualifiedName, beside, quote_literal};
+use ampsync_schema::{QualifiedName, quote_literal};
 use tokio_postgres::Client;
 
 use super::exchange::Work;
-use super::{Revision, RevisionKind, Revisions, find};
+use super::{Revision, RevisionKind, Revisions, find, next_name};
 use crate::bookkeeping;
 use crate::catalog::Relation;
 use crate::database::{Connection, Database};
@@ -65,8 +65,7 @@ impl Database {
         let found = self.bounded(DOING, find(connection, table)).await?;
         let Some(current) = found.current else { return Err(Error::NotKept(table.clone())) };
         let is_wanted = |stored: &&Revision| stored.dataset == dataset && stored.query == query;
-        let next =
-            QualifiedName { schema: table.schema.clone(), name: beside(&table.name, "next")? };
+        let next = next_name(table)?;
         let mut statements = Vec::new();
         // A writer that has not noticed must not find the version it knows.
         let others = found.next.iter().chain(&found.kept).map(|stored| stored.version);
