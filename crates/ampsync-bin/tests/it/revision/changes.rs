@@ -156,6 +156,41 @@ async fn a_tag_that_is_pointed_to_another_manifest_is_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_the_server_has_forgotten_the_old_revision_it_is_served_until_the_new_one_is_in_place()
+ {
+    let world = World::new().await;
+    let ampsync = world.start_with_tag(&[]);
+    world.equal(&["logs"]).await;
+    stop(ampsync);
+    world.sim.repoint();
+    world.sim.forget_revisions();
+    let reader = postgres::connect(&world.database.url().parse().unwrap()).await.unwrap();
+    reader.batch_execute("BEGIN; SELECT FROM logs LIMIT 1").await.unwrap();
+    let before = world.rows("logs").await;
+    let mut ampsync = world.start_with_tag(&[ANY_PORT]);
+    let http = address(&ampsync.wait_for("the live page are served")).unwrap();
+    let line = ampsync.wait_for("not found");
+    assert!(line.contains("table=\"logs\"") || line.contains("table=logs "), "{line}");
+    let ready = get(http, "/readyz");
+    assert_eq!(ready.code, 503, "{}", ready.body);
+    let reasons = ready.json()["reasons"].as_array().unwrap().clone();
+    assert_eq!((reasons.len(), &reasons[0]["table"]), (1, &json!("logs")), "{reasons:?}");
+    assert!(reasons[0]["error"].as_str().unwrap().contains("not found"), "{reasons:?}");
+    // The process goes on: the new one is filled, and waits for the reader.
+    ampsync.wait_for("ready and not in place yet");
+    world.sim.mine(5);
+    world.database.reaches("logs__next", &world.sim.chain().head().unwrap().hash).await;
+    assert_eq!(world.rows("logs").await, before, "it is served, and not followed");
+    reader.batch_execute("COMMIT").await.unwrap();
+    ampsync.wait_for(IN_PLACE);
+    world.sim.mine(5);
+    world.equal(&["logs"]).await;
+    let ready = get(http, "/readyz");
+    assert_eq!(ready.code, 200, "{}", ready.body);
+    stop(ampsync);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_dataset_is_a_mistake_and_no_revision() {
     let world = world().await;
     let ampsync = start(&world, &[]);
