@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 use crate::console::Console;
 use crate::http::{self, Scene, Started};
 use crate::plan::{self, PlannedTable};
-use crate::reload::{Begun, Engine, Reloader, Tables};
+use crate::reload::{Begun, Engine, Reloader, Reloads, Tables};
 use crate::run::{Exit, refuse};
 use crate::settings::{Mistake, Mistakes, Settings};
 use crate::signals::{Hangup, Signals};
@@ -56,11 +56,10 @@ pub(crate) async fn sync(settings: Settings, begun: Begun, console: Console) -> 
 /// What the HTTP server tells of, if there is one.
 fn scene(settings: &Settings, database: Database) -> Scene {
     Scene {
-        dataset: settings.dataset.dataset.to_string(),
         memory_limit_bytes: settings.engine.memory_limit_bytes.get(),
         progress: Arc::default(),
         health: Arc::default(),
-        reloads: Arc::default(),
+        reloads: Arc::new(Reloads::of(settings.dataset.dataset.to_string())),
         pending: Arc::default(),
         database,
         started: Started::now(),

@@ -163,7 +163,7 @@ pub enum Error {
     #[error("ampsync has no checkpoint of table {0}")]
     NotKept(QualifiedName),
     /// The table was begun to take another one's place, and has taken it or was given up.
-    #[error("table {0} is no longer being filled")]
+    #[error("table {0} is no longer being filled: it is in place, or was given up")]
     Superseded(QualifiedName),
     /// The table is not as far as the one whose place it is to take.
     #[error("table {table} is not yet as far as the one whose place it is to take")]

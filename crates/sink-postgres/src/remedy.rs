@@ -103,6 +103,9 @@ impl Classify for Error {
             Self::Blocked { .. } => Some(
                 "drop what is named, and create it again once the table is replaced".into(),
             ),
+            Self::Superseded(_) => Some(
+                "nothing, while ampsync runs: it looks what is in place and goes on with that".into(),
+            ),
             Self::NotATable(_) => Some("rename it, or set another DATABASE_SCHEMA".into()),
             Self::NewerBookkeeping { .. } => Some("use the newer release of ampsync".into()),
             Self::Settings(_)
@@ -114,7 +117,6 @@ impl Classify for Error {
             | Self::LeaseLost
             | Self::AlreadyOpen(_)
             | Self::NotKept(_)
-            | Self::Superseded(_)
             | Self::Behind { .. }
             | Self::TooLarge { .. } => None,
         }

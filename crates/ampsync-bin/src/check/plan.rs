@@ -98,7 +98,7 @@ fn table<'a>(
         steps.push(Step::new("start", statement, is_used));
     }
     if let Some(migration) = next {
-        steps.extend(migration.indexes.iter().map(|index| Step::new("filled", index, false)));
+        steps.extend(migration.completing.iter().map(|one| Step::new("filled", one, false)));
         let exchange = migration.exchange.iter().map(|statement| Step {
             when: "exchange",
             statement,

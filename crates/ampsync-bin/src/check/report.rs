@@ -48,7 +48,8 @@ pub(super) struct PlannedStart {
 pub(super) struct Migration {
     /// Whose place.
     pub(super) of: QualifiedName,
-    pub(super) indexes: Vec<String>,
+    /// What is built on the new table, once it is filled.
+    pub(super) completing: Vec<String>,
     pub(super) exchange: Vec<String>,
     pub(super) obstacles: Vec<Obstacle>,
 }

@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use ampsync_schema::{QualifiedName, beside};
 use arrow_schema::{Schema, SchemaRef};
 use futures::future::join_all;
-use sink_postgres::{Database, Error, NextRehearsal, Rehearsal, Revisions};
+use sink_postgres::{Database, Error, NextRehearsal, Rehearsal, Revisions, next_name};
 use sync_core::{Causes, OneLine, Source as _, TablePlan};
 
 use super::clock::Clock;
@@ -174,10 +173,7 @@ impl Stage<'_> {
         report: &mut Report,
     ) -> Result<Result<Rehearsed, Error>, Problem> {
         let Self { database, planned, .. } = self;
-        let stored = Box::pin(database.revisions(&planned.target));
-        let stored = self.clock.ask(subject, stored).await?;
-        // Where it cannot be told, the rehearsal itself says why.
-        let stored: Revisions = stored.unwrap_or_default();
+        let stored = self.stored(subject, Fit::Unknown).await?;
         let as_planned = match course(self.on_change, &stored, planned, Fit::Unknown) {
             Course::Plain(_) | Course::Refused(None) => None,
             Course::Beside(_) if !has_columns => None,
@@ -192,6 +188,7 @@ impl Stage<'_> {
                 answer => return Ok(answer),
             },
         };
+        let stored = self.stored(subject, Fit::Unfit).await?;
         match course(self.on_change, &stored, planned, Fit::Unfit) {
             Course::Plain(_) => Ok(Err(error)),
             Course::Refused(why) => {
@@ -208,6 +205,12 @@ impl Stage<'_> {
                 self.otherwise(subject, plan, course, report).await
             }
         }
+    }
+
+    /// What is stored. Where it cannot be told, the rehearsal itself says why.
+    async fn stored(&self, subject: &str, fit: Fit) -> Result<Revisions, Problem> {
+        let look = Box::pin(revision::look(self.database, self.on_change, self.planned, fit));
+        Ok(self.clock.ask(subject, look).await?.unwrap_or_default())
     }
 
     /// Rehearses the table as it is planned.
@@ -233,11 +236,10 @@ impl Stage<'_> {
         let Self { database, planned, .. } = self;
         match course {
             Course::Beside(_) => {
-                let name = match beside(&planned.target.name, "next") {
-                    Ok(name) => name,
-                    Err(error) => return Ok(Err(error.into())),
+                let target = match next_name(&planned.target) {
+                    Ok(target) => target,
+                    Err(error) => return Ok(Err(error)),
                 };
-                let target = QualifiedName { schema: planned.target.schema.clone(), name };
                 let sink = ends::sink(database, &revision::next(planned, target));
                 let next = Box::pin(sink.rehearse_next(plan, &planned.target));
                 let next = self.clock.ask(subject, next).await?;
@@ -269,8 +271,8 @@ fn plainly(answer: Result<Rehearsal, Error>) -> Result<Rehearsed, Error> {
 }
 
 fn migration(planned: &PlannedTable, next: NextRehearsal) -> Migration {
-    let NextRehearsal { indexes, exchange, obstacles, .. } = next;
-    Migration { of: planned.target.clone(), indexes, exchange, obstacles }
+    let NextRehearsal { completing, exchange, obstacles, .. } = next;
+    Migration { of: planned.target.clone(), completing, exchange, obstacles }
 }
 
 fn start(planned: PlannedTable, (rehearsal, migration): Rehearsed) -> PlannedStart {

@@ -15,6 +15,16 @@ pub(super) struct Readiness {
     stage: &'static str,
     /// Every reason why it is not ready; none if it is.
     reasons: Vec<Reason>,
+    /// What keeps another revision from taking a table's place. It is no reason: the old one is in step.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    blocked: Vec<Blocked>,
+}
+
+/// A revision that is ready, and not in place yet.
+#[derive(Debug, Serialize)]
+struct Blocked {
+    table: String,
+    reason: String,
 }
 
 /// One reason.
@@ -54,7 +64,11 @@ impl Readiness {
             }
             Stage::Stopping => vec![Reason::of_process("stopping, as it was told to", None)],
         };
-        Self { ready: reasons.is_empty(), stage: moment.stage.name(), reasons }
+        let blocked = moment.pending.iter().filter_map(|(table, blocked)| {
+            Some(Blocked { table: table.clone(), reason: blocked.clone()? })
+        });
+        let blocked = blocked.collect();
+        Self { ready: reasons.is_empty(), stage: moment.stage.name(), reasons, blocked }
     }
 }
 
@@ -108,7 +122,8 @@ mod tests {
     fn check(stage: Stage, tables: Vec<(&str, TableHealth)>, expected: Expect) {
         let tables: BTreeMap<_, _> =
             tables.into_iter().map(|(name, health)| (name.to_owned(), health)).collect();
-        let moment = Moment { now: NOW + STALLED_AFTER + Duration::from_secs(1), stage, tables };
+        let now = NOW + STALLED_AFTER + Duration::from_secs(1);
+        let moment = Moment { now, stage, tables, pending: BTreeMap::new() };
         expected.assert_eq(&serde_json::to_string_pretty(&Readiness::of(&moment)).unwrap());
     }
 
@@ -155,7 +170,8 @@ mod tests {
             }"#]],
         );
         for stage in [Stage::Starting, Stage::Running, Stage::Stopping] {
-            let moment = Moment { now: NOW, stage, tables: BTreeMap::new() };
+            let moment =
+                Moment { now: NOW, stage, tables: BTreeMap::new(), pending: BTreeMap::new() };
             assert!(!Readiness::of(&moment).ready, "{moment:?}");
         }
     }

@@ -11,8 +11,6 @@ use crate::stage::{Progress, Stage};
 
 /// Everything the server tells of.
 pub(crate) struct Scene {
-    /// What is synced since the start, as the user calls it.
-    pub(crate) dataset: String,
     /// How many bytes of rows all tables together may hold.
     pub(crate) memory_limit_bytes: usize,
     pub(crate) progress: Arc<Progress>,
@@ -36,6 +34,8 @@ pub(super) struct Moment {
     pub(super) now: SystemTime,
     pub(super) stage: Stage,
     pub(super) tables: BTreeMap<String, TableHealth>,
+    /// The tables that are about to be replaced, and what is in the way.
+    pub(super) pending: BTreeMap<String, Option<String>>,
 }
 
 impl Started {
@@ -48,7 +48,8 @@ impl Scene {
     pub(super) fn moment(&self) -> Moment {
         let stage = self.progress.get();
         let tables = self.health.snapshot();
-        Moment { now: SystemTime::now(), stage, tables }
+        let pending = self.pending.snapshot();
+        Moment { now: SystemTime::now(), stage, tables, pending }
     }
 
     /// How much of the memory limit is taken: nothing, before the engine runs.

@@ -125,7 +125,7 @@ impl Status {
         let now = moment.now;
         Self {
             version: env!("CARGO_PKG_VERSION"),
-            dataset: reloads.dataset.unwrap_or_else(|| scene.dataset.clone()),
+            dataset: reloads.dataset,
             now: time(now),
             started: time(scene.started.at),
             uptime_seconds: scene.started.since.elapsed().as_secs_f64(),

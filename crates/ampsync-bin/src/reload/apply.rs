@@ -47,6 +47,8 @@ pub(crate) struct Tables {
     pub(super) on_change: OnRevisionChange,
     /// Since when those are stopped that were looked at.
     pub(super) examined: BTreeMap<String, SystemTime>,
+    /// What [`HealthBoard::changes`] was when stopped ones were looked for, unless one could not be looked at.
+    pub(super) looked_at: Option<u64>,
     client: SqlClient,
     pub(super) database: Database,
     pub(super) health: Arc<HealthBoard>,
@@ -74,6 +76,7 @@ impl Tables {
             pending: Arc::clone(pending),
             on_change,
             examined: BTreeMap::new(),
+            looked_at: None,
             client: client.clone(),
             database: database.clone(),
             health: Arc::clone(health),

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 /// Written by the reloader, read by the HTTP server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Reloads {
     tally: Mutex<Tally>,
 }
@@ -16,8 +16,8 @@ pub(crate) struct Tally {
     pub(crate) unchanged: u64,
     pub(crate) failed: u64,
     pub(crate) last: Option<Last>,
-    /// What is synced since the last reload that succeeded, as the user calls it.
-    pub(crate) dataset: Option<String>,
+    /// What is synced since the start, or the last reload that succeeded, as the user calls it.
+    pub(crate) dataset: String,
 }
 
 /// The last reload.
@@ -63,6 +63,11 @@ impl Outcome {
 }
 
 impl Reloads {
+    /// None so far, of a process that syncs this.
+    pub(crate) fn of(dataset: String) -> Self {
+        Self { tally: Mutex::new(Tally { dataset, ..Tally::default() }) }
+    }
+
     /// Notes how a reload came out. One that is tried again and again has failed once.
     pub(super) fn note(&self, last: Last, is_again: bool) {
         let mut tally = self.lock();
@@ -78,7 +83,7 @@ impl Reloads {
 
     /// Notes what is synced from here on.
     pub(super) fn syncs(&self, dataset: String) {
-        self.lock().dataset = Some(dataset);
+        self.lock().dataset = dataset;
     }
 
     pub(crate) fn tally(&self) -> Tally {

@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
-use sink_postgres::{Error, Revision, Revisions};
+use ampsync_schema::QualifiedName;
+use sink_postgres::{Database, Error, Exchange, Exchanged, Revision, Revisions};
 use sync_core::{Causes, Classify as _, Fault, OneLine, TableHealth, TableState};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -32,6 +34,8 @@ pub(super) struct Beside {
     misses: u32,
     /// Whether its indexes and statistics are complete.
     complete: bool,
+    /// What makes them so: a set of at most one, which ends with this.
+    completing: JoinSet<Result<Exchange, Error>>,
     told: Option<String>,
 }
 
@@ -46,8 +50,39 @@ pub(super) enum Reuse {
 
 impl Beside {
     fn new() -> Self {
-        let (due, delay) = (Instant::now(), RETRY.0);
-        Self { due, delay, failures: 0, misses: 0, complete: false, told: None }
+        let (due, delay, completing) = (Instant::now(), RETRY.0, JoinSet::new());
+        Self { due, delay, failures: 0, misses: 0, complete: false, completing, told: None }
+    }
+
+    /// Makes the next table complete beside everything else, because that may take hours. Returns whether
+    /// it is.
+    fn completes(&mut self, database: &Database, target: &QualifiedName) -> Result<bool, Error> {
+        if self.complete {
+            return Ok(true);
+        }
+        if self.completing.is_empty() {
+            let (database, target) = (database.clone(), target.clone());
+            self.completing.spawn(async move { database.complete_next(&target).await });
+        }
+        match self.completing.try_join_next() {
+            None => {
+                self.later(RETRY.0);
+                Ok(false)
+            }
+            Some(Ok(exchange)) => {
+                let obstacles = exchange?.obstacles;
+                if !obstacles.is_empty() {
+                    return Err(Error::Blocked { table: target.clone(), obstacles });
+                }
+                self.complete = true;
+                Ok(true)
+            }
+            // It has panicked, which the log has: it is begun again.
+            Some(Err(_)) => {
+                self.later(RETRY.1);
+                Ok(false)
+            }
+        }
     }
 
     fn later(&mut self, delay: Duration) {
@@ -64,7 +99,7 @@ impl Tables {
 
     /// The same, where something is known of the stored table already.
     async fn start_knowing(&mut self, planned: PlannedTable, fit: Fit) {
-        let stored = self.stored(&planned).await.unwrap_or_default();
+        let stored = self.stored(&planned, fit).await.unwrap_or_default();
         let table = planned.table.clone();
         self.running.insert(table.clone(), planned.clone());
         match course(self.on_change, &stored, &planned, fit) {
@@ -122,11 +157,11 @@ impl Tables {
     }
 
     /// What is stored, unless that is not to be found out now.
-    async fn stored(&self, planned: &PlannedTable) -> Option<Revisions> {
+    async fn stored(&self, planned: &PlannedTable, fit: Fit) -> Option<Revisions> {
         if self.on_change == OnRevisionChange::Refuse {
             return Some(Revisions::default());
         }
-        match self.database.revisions(&planned.target).await {
+        match revision::look(&self.database, self.on_change, planned, fit).await {
             Ok(stored) => Some(stored),
             Err(error) => {
                 let error = OneLine(Causes(&error));
@@ -211,6 +246,14 @@ impl Tables {
         if self.on_change == OnRevisionChange::Refuse {
             return false;
         }
+        let now = Instant::now();
+        let changes = Some(self.health.changes());
+        let is_due = self.beside.values().any(|beside| beside.due <= now);
+        let is_asked = !self.in_doubt.is_empty() || self.fitness.keys().any(|one| self.asks(one));
+        if !is_due && !is_asked && self.looked_at == changes {
+            return false;
+        }
+        self.looked_at = changes;
         let mut changed = false;
         let board = self.health.snapshot();
         for (label, health) in &board {
@@ -241,11 +284,12 @@ impl Tables {
     async fn look_again(&mut self, label: &str) -> bool {
         let (table, is_next) = revision::of_label(label);
         let Some(planned) = self.running.get(table).cloned() else { return false };
-        let Some(stored) = self.stored(&planned).await else {
+        let fit = self.fit(label);
+        let Some(stored) = self.stored(&planned, fit).await else {
             self.examined.remove(label);
+            self.looked_at = None;
             return false;
         };
-        let fit = self.fit(label);
         if fit == Fit::Unfit
             && let Some(changed) = self.look_at_unfit(label, &planned, &stored).await
         {
@@ -282,9 +326,14 @@ impl Tables {
     /// Puts the next revision in the table's place, if it can be.
     async fn replace(&mut self, table: &str) -> bool {
         let Some(planned) = self.running.get(table).cloned() else { return false };
-        let Some(beside) = self.beside.get(table) else { return false };
-        let error = match self.exchange(&planned, beside.complete).await {
-            Ok(kept) => {
+        let Some(beside) = self.beside.get_mut(table) else { return false };
+        let exchanged = match beside.completes(&self.database, &planned.target) {
+            Ok(true) => self.database.swap(&planned.target).await,
+            Ok(false) => return false,
+            Err(error) => Err(error),
+        };
+        let error = match exchanged {
+            Ok(Exchanged { kept, .. }) => {
                 info!(table, %kept, "the new revision is in place; the one before is kept");
                 self.stop(&revision::label(table)).await;
                 self.stop(table).await;
@@ -300,7 +349,7 @@ impl Tables {
         };
         let is_done = |stored: &Revisions| is(&stored.current) && !is(&stored.next);
         if !matches!(error, Error::Behind { .. })
-            && self.stored(&planned).await.as_ref().is_some_and(is_done)
+            && self.stored(&planned, Fit::Unknown).await.as_ref().is_some_and(is_done)
         {
             self.start_one(planned).await;
             self.probe_heads();
@@ -310,26 +359,11 @@ impl Tables {
         false
     }
 
-    async fn exchange(
-        &self,
-        planned: &PlannedTable,
-        is_complete: bool,
-    ) -> Result<ampsync_schema::QualifiedName, Error> {
-        let target = &planned.target;
-        if !is_complete {
-            let obstacles = self.database.complete_next(target).await?.obstacles;
-            if !obstacles.is_empty() {
-                return Err(Error::Blocked { table: target.clone(), obstacles });
-            }
-        }
-        Ok(self.database.swap(target).await?.kept)
-    }
-
     /// Notes when it is tried again, and tells why, once a reason.
     fn put_off(&mut self, table: &str, error: &Error) {
         let Some(beside) = self.beside.get_mut(table) else { return };
         debug!(table, error = %Causes(error), "not exchanged yet");
-        beside.complete = matches!(error, Error::Behind { .. } | Error::Locked { .. });
+        beside.complete &= matches!(error, Error::Behind { .. } | Error::Locked { .. });
         if matches!(error, Error::Behind { .. }) {
             beside.misses = (beside.misses + 1).min(MISSES_MAX);
             beside.later(RETRY.0 * beside.misses);

@@ -6,11 +6,13 @@
 mod beside;
 mod course;
 mod fitness;
+mod look;
 mod pending;
 
 pub(crate) use beside::{label, next, of_label, stored};
 pub(crate) use course::{Course, GivesUp, course, is_of};
 pub(crate) use fitness::{Fit, Fitness};
+pub(crate) use look::look;
 pub(crate) use pending::Pending;
 
 /// What is done about a table whose stored rows are of another revision.

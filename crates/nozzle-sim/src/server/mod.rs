@@ -129,6 +129,11 @@ impl SimServer {
         self.state.repoint()
     }
 
+    /// Forgets every revision of the dataset but the one that its tags name.
+    pub fn forget_revisions(&self) {
+        self.state.forget_revisions();
+    }
+
     /// The dataset is deployed from now on.
     pub fn deploy(&self) {
         self.state.deployed.store(true, std::sync::atomic::Ordering::SeqCst);

@@ -26,6 +26,8 @@ pub(super) struct State {
     pub(super) deployed: AtomicBool,
     /// How often the dataset's manifest has changed.
     changes: AtomicU64,
+    /// Through which of them the revisions are forgotten.
+    forgotten: AtomicU64,
     tables: Mutex<Vec<Table>>,
     faults: Mutex<Faults>,
     /// How many streams were opened: each has randomness of its own.
@@ -39,6 +41,7 @@ impl State {
             registered: AtomicBool::new(config.registered),
             deployed: AtomicBool::new(config.deployed),
             changes: AtomicU64::new(0),
+            forgotten: AtomicU64::new(0),
             tables: Mutex::new(config.tables.clone()),
             faults: Mutex::default(),
             streams: AtomicU64::new(0),
@@ -67,9 +70,14 @@ impl State {
         self.config.manifest_hash_after(changes)
     }
 
+    pub(super) fn forget_revisions(&self) {
+        self.forgotten.store(self.changes.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
     /// What is known of the dataset at the moment.
     pub(super) fn registry(&self) -> Registry {
         let changes = self.changes.load(Ordering::SeqCst);
+        let forgotten = self.forgotten.load(Ordering::SeqCst);
         Registry {
             shape: self.config.era.admin,
             registered: self.registered.load(Ordering::SeqCst),
@@ -77,7 +85,7 @@ impl State {
             name: self.config.dataset.clone(),
             version: self.config.version.clone(),
             network: self.config.network.clone(),
-            hashes: (0..=changes).map(|at| self.config.manifest_hash_after(at)).collect(),
+            hashes: (forgotten..=changes).map(|at| self.config.manifest_hash_after(at)).collect(),
             tables: self.tables().iter().map(|table| table.name().to_owned()).collect(),
         }
     }

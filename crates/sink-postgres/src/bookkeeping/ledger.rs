@@ -137,7 +137,8 @@ impl LedgerStatements {
     }
 }
 
-/// Takes the ledger along with a table that gets another name.
+/// Takes the ledger, and the log of its reorgs, along with a table that gets another name. Where the role may only
+/// add to that log, its lines stay: they are read by people alone.
 pub(crate) async fn rename_ledger(
     client: &Client,
     from: &QualifiedName,
@@ -146,7 +147,15 @@ pub(crate) async fn rename_ledger(
     let update = "UPDATE ampsync.ranges SET table_name = $3 \
                   WHERE table_schema = $1 AND table_name = $2";
     let (schema, from, to) = (from.schema.as_str(), from.name.as_str(), to.as_str());
-    client.execute(update, &[&schema, &from, &to]).await.map(drop)
+    client.execute(update, &[&schema, &from, &to]).await?;
+    let may = "SELECT pg_catalog.has_table_privilege('ampsync.reorgs', 'SELECT') \
+                  AND pg_catalog.has_table_privilege('ampsync.reorgs', 'UPDATE')";
+    if client.query_one(may, &[]).await?.try_get(0)? {
+        let update = "UPDATE ampsync.reorgs SET table_name = $3 \
+                      WHERE table_schema = $1 AND table_name = $2";
+        client.execute(update, &[&schema, &from, &to]).await?;
+    }
+    Ok(())
 }
 
 /// Ranges as the columns that one statement adds.

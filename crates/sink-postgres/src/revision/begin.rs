@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use ampsync_schema::{QualifiedName, beside, quote_literal};
+use ampsync_schema::{QualifiedName, quote_literal};
 use tokio_postgres::Client;
 
 use super::exchange::Work;
-use super::{Revision, RevisionKind, Revisions, find};
+use super::{Revision, RevisionKind, Revisions, find, next_name};
 use crate::bookkeeping;
 use crate::catalog::Relation;
 use crate::database::{Connection, Database};
@@ -107,8 +107,7 @@ impl Database {
         let is_wanted = |stored: &&Revision| {
             reuse == Reuse::Yes && stored.dataset == dataset && stored.query == query
         };
-        let next =
-            QualifiedName { schema: table.schema.clone(), name: beside(&table.name, "next")? };
+        let next = next_name(table)?;
         let mut statements = Vec::new();
         // A writer that has not noticed must not find the version it knows.
         let others = found.next.iter().chain(&found.kept).map(|stored| stored.version);

@@ -7,6 +7,7 @@ use std::fmt;
 use ampsync_schema::{Ident, QualifiedName, beside};
 use tokio_postgres::Client;
 
+use super::constraints::Needed;
 use crate::error::Error;
 
 /// Something that keeps a table from being replaced.
@@ -47,9 +48,9 @@ WITH types AS (
                   THEN NULL ELSE 'it is built on this table' END
       FROM pg_catalog.pg_class k WHERE k.oid = d.objid)
     WHEN 'pg_catalog.pg_constraint'::regclass THEN (
-      SELECT CASE WHEN k.conrelid = $1::oid AND k.contype IN ('p', 'n') THEN NULL
-                  WHEN k.contype = 'f' AND k.conrelid <> $1::oid THEN 'it points to rows of this table'
-                  ELSE 'the new rows may not obey it' END
+      SELECT CASE WHEN k.contype = 'f' AND k.confrelid = $1::oid THEN 'it points to rows of this table'
+                  WHEN k.conrelid = $1::oid AND k.contype IN ('p', 'n', 'u', 'c', 'f') THEN NULL
+                  ELSE 'nobody knows how to carry it over' END
       FROM pg_catalog.pg_constraint k WHERE k.oid = d.objid)
     WHEN 'pg_catalog.pg_trigger'::regclass THEN (
       SELECT CASE WHEN k.tgrelid = $1::oid AND (k.tgisinternal OR k.tgconstraint = 0) THEN NULL
@@ -218,7 +219,8 @@ SELECT c.relname::text AS name, i.indisprimary AS primary, i.indisunique AS uniq
        pg_catalog.substr(pg_catalog.pg_get_indexdef(i.indexrelid), pg_catalog.length(pg_catalog.format(
          'CREATE %sINDEX %I ON %I.%I', CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END, c.relname,
          n.nspname, t.relname)) + 1) AS rest,
-       i.indisvalid AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid) AS plain,
+       i.indisvalid AS valid, (SELECT pg_catalog.pg_get_constraintdef(k.oid) FROM pg_catalog.pg_constraint k
+         WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')) AS constraint,
        ARRAY(SELECT coalesce(a.attname::text, '')
              FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k (attnum, position)
              LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
@@ -239,11 +241,29 @@ pub(super) struct Index {
     unique: bool,
     /// What it does.
     pub(super) rest: String,
-    /// Whether it is no constraint, and can be used.
-    plain: bool,
+    /// Whether it can be used.
+    valid: bool,
+    /// The constraint that it is there for.
+    constraint: Option<String>,
     pub(super) columns: Vec<String>,
     /// All columns that it reads.
     needs: Vec<String>,
+}
+
+impl Index {
+    /// Whether both do the same.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let is_same = self.rest == other.rest && self.unique == other.unique;
+        self.primary == other.primary
+            && self.constraint == other.constraint
+            && (is_same || self.constraint.is_some())
+    }
+
+    /// The statement that builds one like it on another table.
+    pub(super) fn create(&self, name: &Ident, table: &QualifiedName) -> String {
+        let unique = if self.unique { "UNIQUE " } else { "" };
+        format!("CREATE {unique}INDEX {name} ON {table}{}", self.rest)
+    }
 }
 
 pub(super) async fn indexes(client: &Client, oid: u32) -> Result<Vec<Index>, Error> {
@@ -254,7 +274,8 @@ pub(super) async fn indexes(client: &Client, oid: u32) -> Result<Vec<Index>, Err
             primary: row.try_get("primary")?,
             unique: row.try_get("unique")?,
             rest: row.try_get("rest")?,
-            plain: row.try_get("plain")?,
+            valid: row.try_get("valid")?,
+            constraint: row.try_get("constraint")?,
             columns: row.try_get("columns")?,
             needs: row.try_get("needs")?,
         })
@@ -262,14 +283,13 @@ pub(super) async fn indexes(client: &Client, oid: u32) -> Result<Vec<Index>, Err
     rows.iter().map(read).collect::<Result<_, _>>().map_err(Error::server(DOING))
 }
 
-/// The statements that build on `next` the indexes of the table that it lacks. One that reads a column
-/// that is no longer there has nothing to index.
+/// The indexes of a table that `next` lacks, beside those of constraints. One that reads a column that is no
+/// longer there has nothing to index.
 pub(super) async fn missing_indexes(
     client: &Client,
-    old: u32,
+    (before, there): (&[Index], &[Index]),
     (next, oid): (&QualifiedName, u32),
-) -> Result<Vec<String>, Error> {
-    let (before, there) = (indexes(client, old).await?, indexes(client, oid).await?);
+) -> Result<Vec<Needed>, Error> {
     let select = "SELECT attname::text FROM pg_catalog.pg_attribute \
                   WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped";
     let rows = client.query(select, &[&oid]).await.map_err(Error::server(DOING))?;
@@ -278,17 +298,15 @@ pub(super) async fn missing_indexes(
         .map(|row| row.try_get(0))
         .collect::<Result<_, _>>()
         .map_err(Error::server(DOING))?;
-    let mut statements = Vec::new();
-    for index in before {
-        let is_there = there.iter().any(|other| other.rest == index.rest);
-        if !index.plain || is_there || !index.needs.iter().all(|name| columns.contains(name)) {
-            continue;
+    let mut needed = Vec::new();
+    for index in before.iter().filter(|index| index.valid && index.constraint.is_none()) {
+        let is_there = there.iter().any(|other| index.is_like(other));
+        if !is_there && index.needs.iter().all(|name| columns.contains(name)) {
+            let name = beside(&Ident::new(&index.name)?, "next")?;
+            needed.push(Needed::index(&index.name, index.create(&name, next)));
         }
-        let name = beside(&Ident::new(&index.name)?, "next")?;
-        let unique = if index.unique { "UNIQUE " } else { "" };
-        statements.push(format!("CREATE {unique}INDEX {name} ON {next}{}", index.rest));
     }
-    Ok(statements)
+    Ok(needed)
 }
 
 /// What keeps table `old` from being replaced by table `next`.

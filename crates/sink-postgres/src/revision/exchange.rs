@@ -10,6 +10,8 @@ use ampsync_schema::QualifiedName;
 use tokio_postgres::Client;
 
 use super::carry::{self, Obstacle};
+use super::complete::Exchange;
+use super::constraints::Constraints;
 use super::{Revision, RevisionKind, Revisions, find};
 use crate::bookkeeping::{self, Stored};
 use crate::catalog::Relation;
@@ -28,16 +30,6 @@ pub struct Exchanged {
     pub statements: Vec<String>,
 }
 
-/// What an exchange would come to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Exchange {
-    /// What keeps it from being done.
-    pub obstacles: Vec<Obstacle>,
-    /// The indexes that are built first.
-    pub indexes: Vec<String>,
-}
-
 const DOING: &str = "put the table in the place of the one before";
 
 /// How long readers may have to wait behind us for the lock on the table, before we let them go first; and
@@ -50,58 +42,7 @@ const CATCH_UP: (usize, Duration) = (40, Duration::from_millis(50));
 /// How many blocks it may be behind to be waited for.
 const NEAR_BLOCKS: u64 = 100;
 
-/// How long the new table's statistics may take.
-const ANALYZE: &str = "SET LOCAL statement_timeout = 600000; ANALYZE ";
-
 impl Database {
-    /// Says what keeps the next revision of `table` from taking its place. Where nothing does, builds the
-    /// indexes that it lacks, and has PostgreSQL look at its rows. Writing to the next one waits for the indexes.
-    ///
-    /// # Errors
-    /// [`Error::NotKept`] where there is no next one, [`Error::Alter`] where an index cannot be built, and
-    /// whatever keeps the server from answering.
-    pub async fn complete_next(&self, table: &QualifiedName) -> Result<Exchange, Error> {
-        let (exchange, next) = self.look_at_next(table).await?;
-        if !exchange.obstacles.is_empty() {
-            return Ok(exchange);
-        }
-        let connection = self.connection().await?;
-        for statement in &exchange.indexes {
-            tracing::info!(%table, statement, "changing the database");
-            self.alter(&connection, table, statement).await?;
-        }
-        let analyze = format!("BEGIN; {ANALYZE}{next}; COMMIT");
-        self.long_answer("analyze the table", connection.batch_execute(&analyze)).await?;
-        connection.keep();
-        Ok(exchange)
-    }
-
-    /// What keeps the next revision of `table` from taking its place, and which indexes it lacks. Nothing
-    /// is changed.
-    ///
-    /// # Errors
-    /// [`Error::NotKept`] where there is no next one, and whatever keeps the server from answering.
-    pub async fn look_at_next(
-        &self,
-        table: &QualifiedName,
-    ) -> Result<(Exchange, QualifiedName), Error> {
-        let connection = self.connection().await?;
-        let begin = format!("{}; {LOCK}", self.begin());
-        self.answer(DOING, connection.batch_execute(&begin)).await?;
-        let found = self.bounded(DOING, find(&connection, table)).await?;
-        let (Some(current), Some(next)) = (found.current, found.next) else {
-            return Err(Error::NotKept(table.clone()));
-        };
-        let (old, new) = self.oids(&connection, &current.table, &next.table).await?;
-        let obstacles = carry::obstacles(&connection, (old, new), &current.columns);
-        let obstacles = self.bounded(DOING, obstacles).await?;
-        let indexes = carry::missing_indexes(&connection, old, (&next.table, new));
-        let indexes = self.bounded(DOING, indexes).await?;
-        self.answer(DOING, connection.batch_execute("ROLLBACK")).await?;
-        connection.keep();
-        Ok((Exchange { obstacles, indexes }, next.table))
-    }
-
     /// Puts the next revision of `table` in its place, once it has come at least as far. The one that was
     /// there is kept under another name.
     ///
@@ -117,7 +58,8 @@ impl Database {
     }
 
     /// Puts the revision of `table` that was replaced last in its place again. The one that was there is
-    /// kept, as [`Rejected`](RevisionKind::Rejected); a second rollback takes it back.
+    /// kept, as [`Rejected`](RevisionKind::Rejected); a second rollback takes it back. What it lacks is built
+    /// on it first, as [`complete_next`](Self::complete_next) does.
     ///
     /// # Errors
     /// As [`swap`](Self::swap).
@@ -132,6 +74,11 @@ impl Database {
             };
             Some((kept, displaced))
         };
+        let kept = |found: &Revisions| found.kept.first().cloned();
+        let (Exchange { obstacles, .. }, _) = self.complete(table, kept).await?;
+        if !obstacles.is_empty() {
+            return Err(Error::Blocked { table: table.clone(), obstacles });
+        }
         self.exchange(table, choose).await
     }
 
@@ -162,7 +109,9 @@ impl Database {
         }
         let version = current.version.max(other.version.max(before.checkpoint.version)) + 1;
         let obstacles = carry::obstacles(&connection, oids, &current.columns);
-        let obstacles = self.bounded(DOING, obstacles).await?;
+        let mut obstacles = self.bounded(DOING, obstacles).await?;
+        let constraints = Constraints::of(&connection, oids);
+        obstacles.extend(self.bounded(DOING, constraints).await?.missing());
         if !obstacles.is_empty() {
             return Err(Error::Blocked { table: table.clone(), obstacles });
         }
@@ -222,7 +171,7 @@ impl Database {
     }
 
     /// Executes a statement that may take long.
-    async fn alter(
+    pub(super) async fn alter(
         &self,
         client: &Client,
         table: &QualifiedName,

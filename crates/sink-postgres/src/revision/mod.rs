@@ -7,11 +7,13 @@
 
 mod begin;
 mod carry;
+mod complete;
+mod constraints;
 mod exchange;
 mod rehearse;
 mod statements;
 
-use ampsync_schema::{Ident, QualifiedName};
+use ampsync_schema::{Ident, QualifiedName, beside};
 use sync_core::chain::{BlockNum, Network};
 use tokio_postgres::types::FromSqlOwned;
 use tokio_postgres::{Client, Row};
@@ -22,7 +24,8 @@ use crate::database::Database;
 use crate::error::Error;
 
 pub use carry::Obstacle;
-pub use exchange::{Exchange, Exchanged};
+pub use complete::Exchange;
+pub use exchange::Exchanged;
 pub use rehearse::NextRehearsal;
 
 /// What a stored table is to whoever reads.
@@ -92,7 +95,8 @@ pub struct Revisions {
     pub next: Option<Revision>,
     /// Those that are kept, the one that was replaced last first.
     pub kept: Vec<Revision>,
-    /// Why another revision could not be put in place, if it could not: with the remedy.
+    /// Why another revision could not be put in place, if it could not: with the remedy. See
+    /// [`Database::hindrance`], which has to be asked for it.
     pub hindrance: Option<(String, String)>,
 }
 
@@ -116,20 +120,33 @@ impl Database {
     /// server from answering.
     pub async fn revisions(&self, table: &QualifiedName) -> Result<Revisions, Error> {
         let connection = self.connection().await?;
-        let Some(knows) = bookkeeping::knows_revisions(self, &connection).await? else {
-            connection.keep();
-            return Ok(Revisions::default());
+        let revisions = match bookkeeping::knows_revisions(self, &connection).await? {
+            Some(_) => self.bounded(DOING, find(&connection, table)).await?,
+            None => Revisions::default(),
         };
-        let mut revisions = self.bounded(DOING, find(&connection, table)).await?;
-        if revisions.current.is_some() {
-            revisions.hindrance = self.hindrance(&connection, table, knows).await?;
-        }
         connection.keep();
         Ok(revisions)
     }
 
-    /// Why our role could not put another table in the place of `table`.
-    async fn hindrance(
+    /// Why our role could not put another table in the place of `table`, which is stored: with the remedy.
+    /// Nothing is locked; cancellation is harmless.
+    ///
+    /// # Errors
+    /// As [`revisions`](Self::revisions).
+    pub async fn hindrance(
+        &self,
+        table: &QualifiedName,
+    ) -> Result<Option<(String, String)>, Error> {
+        let connection = self.connection().await?;
+        let hindrance = match bookkeeping::knows_revisions(self, &connection).await? {
+            Some(knows) => self.hindrance_in(&connection, table, knows).await?,
+            None => None,
+        };
+        connection.keep();
+        Ok(hindrance)
+    }
+
+    async fn hindrance_in(
         &self,
         client: &Client,
         table: &QualifiedName,
@@ -162,6 +179,15 @@ impl Database {
         }
         Ok(None)
     }
+}
+
+/// What the table is called that is filled to take the place of `table`.
+///
+/// # Errors
+/// [`Error::Name`] where that is no name.
+pub fn next_name(table: &QualifiedName) -> Result<QualifiedName, Error> {
+    let name = beside(&table.name, "next")?;
+    Ok(QualifiedName { schema: table.schema.clone(), name })
 }
 
 pub(crate) async fn find(client: &Client, table: &QualifiedName) -> Result<Revisions, Error> {

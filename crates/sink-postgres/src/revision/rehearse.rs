@@ -4,6 +4,7 @@ use ampsync_schema::QualifiedName;
 use sync_core::TablePlan;
 
 use super::begin::{Begun, Reuse};
+use super::constraints::{self, Constraints};
 use super::{Obstacle, RevisionKind, carry};
 use crate::bookkeeping;
 use crate::database::Connection;
@@ -19,8 +20,8 @@ pub struct NextRehearsal {
     /// The table that is to be filled, and what would make it ready. Statements that begin it come
     /// first.
     pub next: Rehearsal,
-    /// The indexes that would be built on it, once it is filled.
-    pub indexes: Vec<String>,
+    /// The statements that would build the indexes and constraints on it, once it is filled.
+    pub completing: Vec<String>,
     /// The statements that would exchange the tables, in one transaction and behind a lock on both.
     pub exchange: Vec<String>,
     /// What would keep them from being executed.
@@ -49,13 +50,17 @@ impl PostgresSink {
         database.answer(DOING, connection.batch_execute(LOCK)).await?;
         let oids = database.oids(&connection, table, &begun.table).await?;
         let obstacles = carry::obstacles(&connection, oids, &begun.current.columns);
-        let obstacles = database.bounded(DOING, obstacles).await?;
-        let indexes = carry::missing_indexes(&connection, oids.0, (&begun.table, oids.1));
-        let indexes = database.bounded(DOING, indexes).await?;
+        let mut obstacles = database.bounded(DOING, obstacles).await?;
+        let constraints = Constraints::of(&connection, oids);
+        obstacles.extend(database.bounded(DOING, constraints).await?.impossible());
+        let needed = constraints::needed(&connection, oids.0, (&begun.table, oids.1));
+        let needed = database.bounded(DOING, needed).await?;
         // What is built before is there by then. One that is being filled already would have to wait.
-        for index in indexes.iter().filter(|_| !outlook.exists) {
-            database.long_answer(DOING, connection.batch_execute(index)).await?;
+        let named = needed.iter().filter(|needed| needed.is_index && !outlook.exists);
+        for statement in named.flat_map(|needed| &needed.statements) {
+            database.long_answer(DOING, connection.batch_execute(statement)).await?;
         }
+        let completing = needed.into_iter().flat_map(|needed| needed.statements).collect();
         let work = Work { database, connection: &connection, table };
         let exchange = work.statements(&begun.table, oids, RevisionKind::Previous).await?;
         database.answer(DOING, connection.batch_execute("ROLLBACK")).await?;
@@ -72,8 +77,9 @@ impl PostgresSink {
             unchecked,
             writer,
         };
-        Ok(NextRehearsal { next, indexes, exchange: exchange.statements, obstacles })
+        Ok(NextRehearsal { next, completing, exchange: exchange.statements, obstacles })
     }
+
     /// Begins the next table, and anew where one that is there turns out not to hold what is wanted.
     async fn begin_rehearsed(
         &self,

@@ -38,9 +38,7 @@ impl Work<'_> {
         }
         statements.push(format!("ALTER TABLE {table} RENAME TO {}", kept.name));
         for index in &after {
-            let like = before
-                .iter()
-                .position(|old| old.rest == index.rest && old.primary == index.primary);
+            let like = before.iter().position(|old| old.is_like(index));
             let name = match like.map(|position| before.remove(position)) {
                 Some(old) => Ident::new(old.name)?,
                 None => index_name(&table.name, &index.columns, index.primary, |name| {

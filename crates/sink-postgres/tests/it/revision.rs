@@ -2,7 +2,9 @@
 
 use ampsync_testkit::postgres::shared;
 use ampsync_testkit::proxy::{Fault, PgProxy};
-use sink_postgres::{Database, Error, Exchanged, PostgresSink, RevisionKind, SinkOptions};
+use sink_postgres::{
+    Database, Error, Exchanged, PostgresSink, RevisionKind, SinkOptions, TableStatus,
+};
 use sync_core::{CommitError, Sink as _, TablePlan};
 
 use crate::support::*;
@@ -162,6 +164,13 @@ ALTER TABLE logs SET (autovacuum_enabled = off, fillfactor = 90);
 ALTER TABLE logs REPLICA IDENTITY FULL;
 ALTER TABLE logs ALTER COLUMN data SET STATISTICS 77;
 CREATE INDEX by_text ON logs (lower(data)) WHERE data IS NOT NULL;
+CREATE TABLE texts_known (data text PRIMARY KEY);
+INSERT INTO texts_known SELECT DISTINCT data FROM logs WHERE data IS NOT NULL;
+ALTER TABLE logs ADD CONSTRAINT known_text FOREIGN KEY (data) REFERENCES texts_known ON DELETE CASCADE;
+ALTER TABLE logs ADD CONSTRAINT once UNIQUE (_block_num) INCLUDE (data) WITH (fillfactor = 70) DEFERRABLE INITIALLY DEFERRED;
+CREATE UNIQUE INDEX once_too ON logs (_block_num);
+ALTER TABLE logs ADD CONSTRAINT positive CHECK (_block_num >= 0);
+ALTER TABLE logs ADD CONSTRAINT later CHECK (_block_num > 100) NOT VALID;
 CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER notes AFTER INSERT ON logs FOR EACH ROW EXECUTE FUNCTION noted();
 ALTER TABLE logs DISABLE TRIGGER notes;
@@ -179,7 +188,8 @@ SELECT 'acl ' || relacl::text || coalesce(reloptions::text, '') || relreplident:
 UNION ALL SELECT 'column ' || attname || coalesce(attacl::text, '') || attstattarget FROM pg_attribute WHERE attrelid = 'logs'::regclass AND attnum > 0
 UNION ALL SELECT 'comment ' || objsubid || description FROM pg_description WHERE objoid = 'logs'::regclass
 UNION ALL SELECT 'index ' || indexdef FROM pg_indexes WHERE tablename = 'logs'
-UNION ALL SELECT 'trigger ' || pg_get_triggerdef(oid) || tgenabled::text FROM pg_trigger WHERE tgrelid = 'logs'::regclass
+UNION ALL SELECT 'constraint ' || conname || pg_get_constraintdef(oid) || convalidated FROM pg_constraint WHERE conrelid = 'logs'::regclass
+UNION ALL SELECT 'trigger ' || pg_get_triggerdef(oid) || tgenabled::text FROM pg_trigger WHERE tgrelid = 'logs'::regclass AND NOT tgisinternal
 UNION ALL SELECT 'policy ' || policyname || roles::text || cmd || qual FROM pg_policies WHERE tablename = 'logs'
 UNION ALL SELECT 'publication ' || pubname || tablename FROM pg_publication_tables
 UNION ALL SELECT 'view ' || viewname || definition FROM pg_views WHERE viewname IN ('texts', 'longest')
@@ -236,9 +246,15 @@ async fn what_cannot_be_carried_over_keeps_a_table_where_it_is_and_is_named() {
             "DROP TABLE refers; ALTER TABLE logs DROP CONSTRAINT logs__block_num_key",
         ),
         (
-            "ALTER TABLE logs ADD CHECK (_block_num >= 0)",
-            "constraint logs__block_num_check",
-            "ALTER TABLE logs DROP CONSTRAINT logs__block_num_check",
+            "ALTER TABLE logs ADD EXCLUDE USING btree (_block_num WITH =)",
+            "constraint logs__block_num_excl",
+            "ALTER TABLE logs DROP CONSTRAINT logs__block_num_excl",
+        ),
+        (
+            "ALTER TABLE logs ADD UNIQUE (data); ALTER TABLE logs ADD l bigint; \
+             ALTER TABLE logs ADD CONSTRAINT l_too CHECK (l > 0)",
+            "constraint l_too on table public.logs: the new table does not have these columns: l",
+            "ALTER TABLE logs DROP l, DROP CONSTRAINT logs_data_key",
         ),
         ("ALTER TABLE logs ADD mine text", "column mine", "ALTER TABLE logs DROP mine"),
         ("CREATE TABLE child () INHERITS (logs)", "table public.child", "DROP TABLE child"),
@@ -268,6 +284,81 @@ async fn what_cannot_be_carried_over_keeps_a_table_where_it_is_and_is_named() {
     }
     assert_eq!(text(&world, KINDS).await, ["logs current", "logs__next next logs"]);
     world.database.swap(&name("logs")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_constraint_that_the_new_rows_break_is_named_and_the_old_table_stays() {
+    let world = World::new().await;
+    filled(&mut world.sink(), 3).await;
+    begun(&world, 5).await;
+    let other = "CREATE TABLE known (b bigint PRIMARY KEY); \
+                 INSERT INTO known SELECT _block_num FROM logs; \
+                 INSERT INTO logs__next SELECT * FROM logs__next WHERE _block_num = 2";
+    world.session.batch_execute(other).await.unwrap();
+    for add in [
+        "CONSTRAINT mine CHECK (_block_num < 4)",
+        "CONSTRAINT mine UNIQUE (_block_num)",
+        "CONSTRAINT mine FOREIGN KEY (_block_num) REFERENCES known",
+    ] {
+        world.session.batch_execute(&format!("ALTER TABLE logs ADD {add}")).await.unwrap();
+        let obstacles = world.database.complete_next(&name("logs")).await.unwrap().obstacles;
+        let told: Vec<_> = obstacles.iter().map(ToString::to_string).collect();
+        let begin = "constraint mine on table public.logs: the new rows break it: ";
+        assert!(matches!(&told[..], [told] if told.starts_with(begin)), "{add}: {told:?}");
+        // Nothing of it is left on the new one, and it is no way around either.
+        let left = "SELECT conname::text FROM pg_constraint \
+                    WHERE conrelid = 'logs__next'::regclass AND contype <> 'p'";
+        assert_eq!(text(&world, left).await, Vec::<String>::new(), "{add}");
+        let error = world.database.swap(&name("logs")).await.unwrap_err();
+        assert!(matches!(error, Error::Blocked { .. }), "{error}");
+        assert!(error.to_string().contains("constraint mine on table public.logs"), "{error}");
+        assert_eq!(world.blocks().await, [0, 1, 2, 3], "{add}");
+        world.session.batch_execute("ALTER TABLE logs DROP CONSTRAINT mine").await.unwrap();
+    }
+    // One that was there for a while goes again with the old one's.
+    let check = "ALTER TABLE logs ADD CONSTRAINT mine CHECK (_block_num < 9)";
+    world.session.batch_execute(check).await.unwrap();
+    assert!(world.database.complete_next(&name("logs")).await.unwrap().obstacles.is_empty());
+    world.session.batch_execute("ALTER TABLE logs DROP CONSTRAINT mine").await.unwrap();
+    swapped(&world).await;
+    let left = "SELECT conname::text FROM pg_constraint WHERE conname = 'mine'";
+    assert_eq!(text(&world, left).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn reorgs_count_for_the_table_whose_rows_they_took_back() {
+    let world = World::new().await;
+    filled(&mut world.sink(), 3).await;
+    begun(&world, 3).await;
+    let reorgs = "INSERT INTO ampsync.reorgs (table_schema, table_name, base_block, end_block, rows) \
+                  VALUES ('public', 'logs', 1, 2, 3), ('public', 'logs', 2, 3, 4), \
+                         ('public', 'logs__next', 3, 3, 5)";
+    world.session.batch_execute(reorgs).await.unwrap();
+    let counted = async || {
+        let tables = world.database.status().await.unwrap().unwrap().tables.into_iter();
+        let count = |table: TableStatus| (table.table.name.as_str().to_owned(), table.reorgs.count);
+        tables.map(count).collect::<Vec<_>>()
+    };
+    let told = |name: &str, count: u64| (name.to_owned(), count);
+    swapped(&world).await;
+    assert_eq!(counted().await, [told("logs", 1), told("logs__v1", 2)]);
+    world.database.roll_back(&name("logs")).await.unwrap();
+    assert_eq!(counted().await, [told("logs", 2), told("logs__v2", 1)]);
+}
+
+#[tokio::test]
+async fn a_rollback_brings_what_was_built_since() {
+    let world = World::new().await;
+    filled(&mut world.sink(), 3).await;
+    begun(&world, 5).await;
+    swapped(&world).await;
+    let since = "CREATE INDEX since ON logs (data); \
+                 ALTER TABLE logs ADD CONSTRAINT few CHECK (_block_num < 9)";
+    world.session.batch_execute(since).await.unwrap();
+    let before = text(&world, TOLD).await;
+    world.database.roll_back(&name("logs")).await.unwrap();
+    assert_eq!(text(&world, TOLD).await, before);
+    assert_eq!(world.blocks().await, [0, 1, 2, 3]);
 }
 
 #[tokio::test]

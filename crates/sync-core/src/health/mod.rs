@@ -9,6 +9,7 @@ mod state;
 mod table;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -29,6 +30,8 @@ use crate::drive::MemoryBudget;
 pub struct HealthBoard {
     tables: Mutex<BTreeMap<String, TableHealth>>,
     budget: Mutex<Option<MemoryBudget>>,
+    /// How often a table's state has changed.
+    changes: AtomicU64,
 }
 
 /// How much of the memory budget is taken, in bytes.
@@ -45,6 +48,13 @@ impl HealthBoard {
     #[must_use]
     pub fn snapshot(&self) -> BTreeMap<String, TableHealth> {
         lock(&self.tables).clone()
+    }
+
+    /// How often the state of any table has changed: whoever looks for one compares this first, instead of a
+    /// copy of the whole board.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// How much of the memory budget is taken; `None` before the engine runs.
@@ -87,6 +97,7 @@ impl HealthBoard {
         change(health, now);
         if health.state != before {
             health.since = now;
+            self.changes.fetch_add(1, Ordering::Release);
         }
         health.tidy(now);
     }
@@ -95,4 +106,21 @@ impl HealthBoard {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Plain values are consistent at every step, also after a panic elsewhere.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_change_of_state_counts_as_one() {
+        let board = HealthBoard::default();
+        board.update("a", |health, _| health.rows = 1);
+        let before = board.changes();
+        board.update("a", |health, _| health.rows = 2);
+        assert_eq!(board.changes(), before);
+        board.update("a", |health, _| health.state = TableState::Stopped);
+        assert_eq!(board.changes(), before + 1);
+        assert_eq!(board.snapshot()["a"].state, TableState::Stopped);
+    }
 }

@@ -48,6 +48,17 @@ impl World {
         start_with(&self.sim, &self.database.url(), &[&common, more].concat())
     }
 
+    /// Starts with a tag, whose manifest the Admin API tells.
+    pub(crate) fn start_with_tag(&self, more: &[(&str, &str)]) -> Running {
+        let admin = self.sim.admin_endpoint();
+        let common = [
+            ("DATASET", "sim@latest"),
+            ("TABLES", "logs"),
+            ("NOZZLE_ADMIN_ENDPOINT", admin.as_str()),
+        ];
+        start_with(&self.sim, &self.database.url(), &[&common, more].concat())
+    }
+
     /// Puts a file in the place of another, as editors do.
     pub(crate) fn replace(&self, name: &str, text: &str) {
         let (new, path) = (self.path(&format!(".{name}.new")), self.path(name));

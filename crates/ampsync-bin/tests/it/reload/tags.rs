@@ -1,18 +1,10 @@
 use super::{World, stop};
-use crate::pipe::start_with;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tag_that_names_another_manifest_is_found_out() {
     let world = World::new().await;
-    let admin = world.sim.admin_endpoint();
-    let more = [
-        ("DATASET", "sim@latest"),
-        ("TABLES", "logs"),
-        ("NOZZLE_ADMIN_ENDPOINT", admin.as_str()),
-        ("DATASET_POLL_INTERVAL", "1"),
-        ("ON_REVISION_CHANGE", "refuse"),
-    ];
-    let ampsync = start_with(&world.sim, &world.database.url(), &more);
+    let more = [("DATASET_POLL_INTERVAL", "1"), ("ON_REVISION_CHANGE", "refuse")];
+    let ampsync = world.start_with_tag(&more);
     world.equal(&["logs"]).await;
     world.sim.admin_requests_reach(|requests| requests.len() >= 3).await;
     assert_eq!(world.streams("logs"), 1, "the same answer is no reason for anything");
@@ -28,10 +20,7 @@ async fn a_tag_that_names_another_manifest_is_found_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_setting_a_tag_is_resolved_once() {
     let world = World::new().await;
-    let admin = world.sim.admin_endpoint();
-    let more =
-        [("DATASET", "sim@latest"), ("TABLES", "logs"), ("NOZZLE_ADMIN_ENDPOINT", admin.as_str())];
-    let ampsync = start_with(&world.sim, &world.database.url(), &more);
+    let ampsync = world.start_with_tag(&[]);
     world.equal(&["logs"]).await;
     world.sim.repoint();
     world.sim.mine(10);

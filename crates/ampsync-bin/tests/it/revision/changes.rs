@@ -57,6 +57,11 @@ async fn a_change_that_is_taken_back_leaves_the_table_as_it_was() {
     assert_eq!(status["ready"], true, "{status}");
     assert_eq!(status["revisions"][0]["table"], "logs");
     assert!(status["revisions"][0]["blocked"].as_str().unwrap().contains("locked"), "{status}");
+    let ready = get(http, "/readyz");
+    assert_eq!((ready.code, &ready.json()["ready"]), (200, &json!(true)));
+    assert_eq!(ready.json()["blocked"][0]["table"], "logs");
+    let reason = ready.json()["blocked"][0]["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("is locked by pid"), "{reason}");
     let metrics = get(http, "/metrics").body;
     assert!(metrics.contains("ampsync_revision_blocked{table=\"logs\"} 1"), "{metrics}");
     world.replace("ampsync.toml", "");
@@ -68,6 +73,7 @@ async fn a_change_that_is_taken_back_leaves_the_table_as_it_was() {
     let left = "SELECT count(*) FROM pg_class WHERE relname LIKE 'logs\\_\\_%' AND relkind = 'r'";
     assert_eq!(world.database.count(left).await, 0);
     assert_eq!(get(http, "/status").json()["revisions"], json!([]));
+    assert_eq!(get(http, "/readyz").json().get("blocked"), None);
     assert_eq!(world.streams("logs WHERE"), 1);
     stop(ampsync);
 }
@@ -91,17 +97,50 @@ async fn what_depends_on_a_table_and_cannot_be_carried_is_named_until_it_is_gone
     stop(ampsync);
 }
 
+/// An index whose building waits for the test, and nothing else that is done to the table.
+const HELD_UP: &str = "
+CREATE FUNCTION held_up(value bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS
+  'BEGIN IF current_query() LIKE ''CREATE INDEX%'' THEN PERFORM pg_advisory_xact_lock_shared(77); END IF;
+   RETURN value; END';
+CREATE INDEX slow ON logs (public.held_up(_block_num));
+SELECT pg_advisory_lock(77)";
+
+const WAITING: &str = "SELECT count(*) FROM pg_locks \
+                       WHERE locktype = 'advisory' AND objid = 77 AND NOT granted \
+                         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_waits_for_an_index_that_is_built_before_an_exchange() {
+    let world = world().await;
+    let mut ampsync = start(&world, &[]);
+    equals(&world, ALL).await;
+    world.database.session.batch_execute(HELD_UP).await.unwrap();
+    world.replace("ampsync.toml", FILTER);
+    awaits(&world, WAITING, 1).await;
+    ampsync.wait_for("the settings were reloaded");
+    world.replace("sim.json", &config(&["blocks", "logs", "sparse"]));
+    ampsync.wait_for("the settings were reloaded");
+    world.equal(&["sparse"]).await;
+    // The end does not either, and leaves no statement behind.
+    stop(ampsync);
+    awaits(&world, WAITING, 0).await;
+    let mut ampsync = start(&world, &[]);
+    awaits(&world, WAITING, 1).await;
+    world.replace("ampsync.toml", "");
+    ampsync.wait_for("the next revision was given up");
+    awaits(&world, WAITING, 0).await;
+    world.replace("ampsync.toml", FILTER);
+    awaits(&world, WAITING, 1).await;
+    world.database.session.batch_execute("SELECT pg_advisory_unlock(77)").await.unwrap();
+    ampsync.wait_for(IN_PLACE);
+    equals(&world, FILTERED).await;
+    stop(ampsync);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tag_that_is_pointed_to_another_manifest_is_followed() {
     let world = World::new().await;
-    let admin = world.sim.admin_endpoint();
-    let more = [
-        ("DATASET", "sim@latest"),
-        ("TABLES", "logs"),
-        ("NOZZLE_ADMIN_ENDPOINT", admin.as_str()),
-        ("DATASET_POLL_INTERVAL", "1"),
-    ];
-    let mut ampsync = start_with(&world.sim, &world.database.url(), &more);
+    let mut ampsync = world.start_with_tag(&[("DATASET_POLL_INTERVAL", "1")]);
     world.equal(&["logs"]).await;
     let readers = Readers::of(&world).await;
     let second = world.sim.repoint();
@@ -113,6 +152,41 @@ async fn a_tag_that_is_pointed_to_another_manifest_is_followed() {
         "SELECT count(*) FROM ampsync.checkpoints WHERE table_name = 'logs' AND dataset LIKE '%{second}'"
     );
     assert_eq!(world.database.count(&of).await, 1);
+    stop(ampsync);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_server_has_forgotten_the_old_revision_it_is_served_until_the_new_one_is_in_place()
+ {
+    let world = World::new().await;
+    let ampsync = world.start_with_tag(&[]);
+    world.equal(&["logs"]).await;
+    stop(ampsync);
+    world.sim.repoint();
+    world.sim.forget_revisions();
+    let reader = postgres::connect(&world.database.url().parse().unwrap()).await.unwrap();
+    reader.batch_execute("BEGIN; SELECT FROM logs LIMIT 1").await.unwrap();
+    let before = world.rows("logs").await;
+    let mut ampsync = world.start_with_tag(&[ANY_PORT]);
+    let http = address(&ampsync.wait_for("the live page are served")).unwrap();
+    let line = ampsync.wait_for("not found");
+    assert!(line.contains("table=\"logs\"") || line.contains("table=logs "), "{line}");
+    let ready = get(http, "/readyz");
+    assert_eq!(ready.code, 503, "{}", ready.body);
+    let reasons = ready.json()["reasons"].as_array().unwrap().clone();
+    assert_eq!((reasons.len(), &reasons[0]["table"]), (1, &json!("logs")), "{reasons:?}");
+    assert!(reasons[0]["error"].as_str().unwrap().contains("not found"), "{reasons:?}");
+    // The process goes on: the new one is filled, and waits for the reader.
+    ampsync.wait_for("ready and not in place yet");
+    world.sim.mine(5);
+    world.database.reaches("logs__next", &world.sim.chain().head().unwrap().hash).await;
+    assert_eq!(world.rows("logs").await, before, "it is served, and not followed");
+    reader.batch_execute("COMMIT").await.unwrap();
+    ampsync.wait_for(IN_PLACE);
+    world.sim.mine(5);
+    world.equal(&["logs"]).await;
+    let ready = get(http, "/readyz");
+    assert_eq!(ready.code, 200, "{}", ready.body);
     stop(ampsync);
 }
 

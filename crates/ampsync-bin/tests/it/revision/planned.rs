@@ -51,7 +51,9 @@ async fn what_is_planned_is_what_is_executed() {
     assert_eq!(nothing.code, Some(0), "{}{}", nothing.out, nothing.log);
     assert!(nothing.out.contains("Nothing would be changed"), "{}", nothing.out);
     let belongings = "CREATE VIEW addresses AS SELECT address FROM logs; \
-                      GRANT SELECT ON logs TO PUBLIC; CREATE INDEX mine ON logs (topic0, address)";
+                      GRANT SELECT ON logs TO PUBLIC; CREATE INDEX mine ON logs (topic0, address); \
+                      ALTER TABLE logs ADD CONSTRAINT counted CHECK (log_index >= 0), \
+                        ADD CONSTRAINT once UNIQUE (_block_num, log_index)";
     world.database.session.batch_execute(belongings).await.unwrap();
     world.replace("ampsync.toml", FILTER);
     let text = plan(&world, &[]);
