@@ -172,7 +172,7 @@ impl Stage<'_> {
         has_columns: bool,
         report: &mut Report,
     ) -> Result<Result<Rehearsed, Error>, Problem> {
-        let Self { database, planned, .. } = self;
+        let planned = self.planned;
         let stored = self.stored(subject, Fit::Unknown).await?;
         let as_planned = match course(self.on_change, &stored, planned, Fit::Unknown) {
             Course::Plain(_) | Course::Refused(None) => None,

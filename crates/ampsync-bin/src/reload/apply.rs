@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 
 use super::board::Outcome;
 use super::difference::Difference;
-use super::revise::Beside;
+use super::replace::Beside;
 use crate::chosen::ChosenSource;
 use crate::continuing::ContinuingSink;
 use crate::plan::PlannedTable;

@@ -10,6 +10,7 @@ mod files;
 mod follow;
 mod poll;
 mod read;
+mod replace;
 mod revise;
 mod trouble;
 mod unfit;

@@ -1,43 +1,16 @@
-//! Tables whose revision changes: what is started for them, and when the new one takes the old
-//! one's place.
+//! Tables whose revision changes: what is started for them, and when it is looked whether the new one
+//! can take the old one's place.
 
-use std::time::Duration;
-
-use ampsync_schema::QualifiedName;
-use sink_postgres::{Database, Error, Exchange, Exchanged, Revision, Revisions};
-use sync_core::{Causes, Classify as _, Fault, OneLine, TableHealth, TableState};
-use tokio::task::JoinSet;
+use sink_postgres::{Revision, Revisions};
+use sync_core::{Causes, Classify as _, OneLine, TableHealth, TableState};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::apply::Tables;
 use super::difference::{Decision, decide};
+use super::replace::Beside;
 use crate::plan::PlannedTable;
 use crate::revision::{self, Course, Fit, GivesUp, OnRevisionChange, course, is_of};
-
-/// How long until what did not work is tried again: from the first, doubling, to the second.
-const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
-
-/// After so many times that it was not far enough, the waits grow no more.
-const MISSES_MAX: u32 = 25;
-
-/// After how many failures in a row they are told.
-const PATIENCE: u32 = 3;
-
-/// A table that is being filled to take another one's place.
-pub(super) struct Beside {
-    /// When it is looked at again.
-    due: Instant,
-    delay: Duration,
-    failures: u32,
-    /// How often in a row it was not far enough.
-    misses: u32,
-    /// Whether its indexes and statistics are complete.
-    complete: bool,
-    /// What makes them so: a set of at most one, which ends with this.
-    completing: JoinSet<Result<Exchange, Error>>,
-    told: Option<String>,
-}
 
 /// What becomes of tables that are there and have the rows that are planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,48 +19,6 @@ pub(super) enum Reuse {
     Yes,
     /// None is: they cannot hold what is planned.
     No,
-}
-
-impl Beside {
-    fn new() -> Self {
-        let (due, delay, completing) = (Instant::now(), RETRY.0, JoinSet::new());
-        Self { due, delay, failures: 0, misses: 0, complete: false, completing, told: None }
-    }
-
-    /// Makes the next table complete beside everything else, because that may take hours. Returns whether
-    /// it is.
-    fn completes(&mut self, database: &Database, target: &QualifiedName) -> Result<bool, Error> {
-        if self.complete {
-            return Ok(true);
-        }
-        if self.completing.is_empty() {
-            let (database, target) = (database.clone(), target.clone());
-            self.completing.spawn(async move { database.complete_next(&target).await });
-        }
-        match self.completing.try_join_next() {
-            None => {
-                self.later(RETRY.0);
-                Ok(false)
-            }
-            Some(Ok(exchange)) => {
-                let obstacles = exchange?.obstacles;
-                if !obstacles.is_empty() {
-                    return Err(Error::Blocked { table: target.clone(), obstacles });
-                }
-                self.complete = true;
-                Ok(true)
-            }
-            // It has panicked, which the log has: it is begun again.
-            Some(Err(_)) => {
-                self.later(RETRY.1);
-                Ok(false)
-            }
-        }
-    }
-
-    fn later(&mut self, delay: Duration) {
-        self.due = Instant::now() + delay;
-    }
 }
 
 impl Tables {
@@ -157,7 +88,7 @@ impl Tables {
     }
 
     /// What is stored, unless that is not to be found out now.
-    async fn stored(&self, planned: &PlannedTable, fit: Fit) -> Option<Revisions> {
+    pub(super) async fn stored(&self, planned: &PlannedTable, fit: Fit) -> Option<Revisions> {
         if self.on_change == OnRevisionChange::Refuse {
             return Some(Revisions::default());
         }
@@ -214,7 +145,7 @@ impl Tables {
                 let error = OneLine(Causes(&error)).to_string();
                 warn!(table, error, remedy, "the next revision was not begun: trying again");
                 self.pending.set(&table, Some(error));
-                beside.later(RETRY.1);
+                beside.wait();
             }
         }
         self.beside.insert(table, beside);
@@ -248,7 +179,7 @@ impl Tables {
         }
         let now = Instant::now();
         let changes = Some(self.health.changes());
-        let is_due = self.beside.values().any(|beside| beside.due <= now);
+        let is_due = self.beside.values().any(|beside| beside.is_due(now));
         let is_asked = !self.in_doubt.is_empty() || self.fitness.keys().any(|one| self.asks(one));
         if !is_due && !is_asked && self.looked_at == changes {
             return false;
@@ -267,7 +198,7 @@ impl Tables {
         // What was started just now is on the board.
         let board = self.health.snapshot();
         let now = Instant::now();
-        let due = self.beside.iter().filter(|(_, beside)| beside.due <= now);
+        let due = self.beside.iter().filter(|(_, beside)| beside.is_due(now));
         let due: Vec<_> = due.map(|(table, _)| table.clone()).collect();
         for table in due {
             let next = board.get(&revision::label(&table));
@@ -321,79 +252,6 @@ impl Tables {
         self.start_knowing(planned, fit).await;
         self.probe_heads();
         true
-    }
-
-    /// Puts the next revision in the table's place, if it can be.
-    async fn replace(&mut self, table: &str) -> bool {
-        let Some(planned) = self.running.get(table).cloned() else { return false };
-        let Some(beside) = self.beside.get_mut(table) else { return false };
-        let exchanged = match beside.completes(&self.database, &planned.target) {
-            Ok(true) => self.database.swap(&planned.target).await,
-            Ok(false) => return false,
-            Err(error) => Err(error),
-        };
-        let error = match exchanged {
-            Ok(Exchanged { kept, .. }) => {
-                info!(table, %kept, "the new revision is in place; the one before is kept");
-                self.stop(&revision::label(table)).await;
-                self.stop(table).await;
-                self.start_one(planned).await;
-                self.probe_heads();
-                return true;
-            }
-            Err(error) => error,
-        };
-        // Another instance may have been faster, or the answer was lost.
-        let is = |stored: &Option<Revision>| {
-            stored.as_ref().is_some_and(|stored| is_of(stored, &planned.identity))
-        };
-        let is_done = |stored: &Revisions| is(&stored.current) && !is(&stored.next);
-        if !matches!(error, Error::Behind { .. })
-            && self.stored(&planned, Fit::Unknown).await.as_ref().is_some_and(is_done)
-        {
-            self.start_one(planned).await;
-            self.probe_heads();
-            return true;
-        }
-        self.put_off(table, &error);
-        false
-    }
-
-    /// Notes when it is tried again, and tells why, once a reason.
-    fn put_off(&mut self, table: &str, error: &Error) {
-        let Some(beside) = self.beside.get_mut(table) else { return };
-        debug!(table, error = %Causes(error), "not exchanged yet");
-        beside.complete &= matches!(error, Error::Behind { .. } | Error::Locked { .. });
-        if matches!(error, Error::Behind { .. }) {
-            beside.misses = (beside.misses + 1).min(MISSES_MAX);
-            beside.later(RETRY.0 * beside.misses);
-            return;
-        }
-        beside.failures += 1;
-        let is_permanent = error.fault() == Fault::Permanent;
-        beside.delay = if is_permanent { RETRY.1 } else { (beside.delay * 2).min(RETRY.1) };
-        beside.later(beside.delay);
-        if !is_permanent && beside.failures < PATIENCE {
-            return;
-        }
-        let text = OneLine(Causes(error)).to_string();
-        self.pending.set(table, Some(text.clone()));
-        if beside.told.as_ref() != Some(&text) {
-            let remedy = error.remedy().map(OneLine).map(tracing::field::display);
-            warn!(
-                table,
-                error = text,
-                remedy,
-                "the new revision is ready and not in place yet: the old one goes on, and it is tried \
-                 again"
-            );
-            beside.told = Some(text);
-        }
-    }
-
-    /// Makes what was put off be looked at now.
-    pub(super) fn hurry(&mut self) {
-        self.beside.values_mut().for_each(|beside| beside.due = Instant::now());
     }
 }
 

@@ -40,9 +40,9 @@ impl Database {
     /// waits for indexes. A constraint or an index that its rows break is an obstacle, and is not left
     /// on it.
     ///
-    /// Cancellation ends the statement at the server within about a second, where its system tells it that
-    /// the connection is gone; elsewhere the statement comes to its end. What was built by then is
-    /// found by the next one.
+    /// Cancellation ends what is being built within about a second, where the server's system tells it that the
+    /// connection is gone; elsewhere it comes to its end, as `ANALYZE` does, which has ten minutes. What
+    /// was built by then is found by the next one.
     ///
     /// # Errors
     /// [`Error::NotKept`] where there is no next one, [`Error::Locked`] while somebody's lock on a table that
