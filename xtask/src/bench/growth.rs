@@ -5,8 +5,8 @@ use nozzle_sim::LoadConfig;
 use tokio::time::Instant;
 
 use super::figure::{Figures, Target};
-use super::process;
-use super::world::World;
+use super::world::{Follower, World};
+use super::{process, psql};
 
 /// Where the cost of a row is taken, in millions of rows, over the last million.
 const MILLIONS: [u32; 3] = [1, 5, 20];
@@ -37,18 +37,43 @@ async fn cost(world: &World, figures: &mut Figures) -> Result<()> {
         server.mine(million);
         follower.reaches_head(&server, 1).await?;
         let rows = f64::from(u32::try_from(million)? * LoadConfig::ROWS_PER_BLOCK);
-        let cost = begun.elapsed().as_secs_f64() / rows * 1e6;
-        figures.take(&format!("a row at {at} M rows"), "µs", cost);
+        figures.take(&ours(at), "µs", begun.elapsed().as_secs_f64() / rows * 1e6);
+        figures.take(&theirs(at), "µs", copy(world, &follower).await? / rows * 1e6);
         loaded = at;
     }
     world.tidy(follower).await?;
-    if let Some((large, small)) =
-        figures.median("a row at 20 M rows").zip(figures.median("a row at 1 M rows"))
-    {
-        figures.take("a row at 20 M rows, of 1 M rows", "", large / small);
+    let grown = |name: fn(u32) -> String, figures: &Figures| {
+        figures.median(&name(20)).zip(figures.median(&name(1))).map(|(large, small)| large / small)
+    };
+    if let Some((ours, theirs)) = grown(ours, figures).zip(grown(theirs, figures)) {
+        figures.take("a row at 20 M rows, of 1 M rows", "", ours);
+        figures.take("COPY into another table by then, of before", "", theirs);
         figures.want("a row at 20 M rows, of 1 M rows", Target::AtMost(1.10));
     }
     Ok(())
+}
+
+fn ours(at: u32) -> String {
+    format!("a row at {at} M rows")
+}
+
+fn theirs(at: u32) -> String {
+    format!("COPY into another table at {at} M rows")
+}
+
+/// How long PostgreSQL's own COPY of the first million takes now, in seconds, into a new table beside: the
+/// machine itself may have become slower.
+async fn copy(world: &World, follower: &Follower) -> Result<f64> {
+    let file = world.folder().join("growth.copy");
+    if !file.exists() {
+        psql::unload(world, &follower.database, "logs", &file).await?;
+    }
+    let new = "DROP TABLE IF EXISTS beside; CREATE TABLE beside (LIKE logs INCLUDING ALL)";
+    for statements in [new, "CHECKPOINT"] {
+        follower.session.batch_execute(statements).await?;
+    }
+    let took = psql::load(world, &follower.database, "beside", &file).await?;
+    Ok(took.as_secs_f64())
 }
 
 async fn memory(world: &World, figures: &mut Figures) -> Result<()> {
