@@ -96,7 +96,8 @@ pub use hazard::Hazard;
 pub use options::{NulPolicy, RangePolicy, SinkOptions, ValuePolicy};
 pub use reset::ResetRows;
 pub use revision::{
-    Exchange, Exchanged, NextRehearsal, Obstacle, Revision, RevisionKind, Revisions, next_name,
+    Exchange, Exchanged, NextRehearsal, Obstacle, Reuse, Revision, RevisionKind, Revisions,
+    next_name,
 };
 pub use server_error::ServerError;
 pub use server_info::ServerInfo;

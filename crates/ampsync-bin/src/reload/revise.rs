@@ -1,7 +1,7 @@
 //! Tables whose revision changes: what is started for them, and when it is looked whether the new one
 //! can take the old one's place.
 
-use sink_postgres::{Revision, Revisions};
+use sink_postgres::{Reuse, Revision, Revisions};
 use sync_core::{Causes, Classify as _, OneLine, TableHealth, TableState};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
@@ -10,16 +10,7 @@ use super::apply::Tables;
 use super::difference::{Decision, decide};
 use super::replace::Beside;
 use crate::plan::PlannedTable;
-use crate::revision::{self, Course, Fit, GivesUp, OnRevisionChange, course, is_of};
-
-/// What becomes of tables that are there and have the rows that are planned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reuse {
-    /// One is gone on with, or taken up again.
-    Yes,
-    /// None is: they cannot hold what is planned.
-    No,
-}
+use crate::revision::{self, Course, Fit, GivesUp, OnRevisionChange, course, is_of, is_planned};
 
 impl Tables {
     /// Starts a table as it is planned, or what has to run until it can be.
@@ -125,11 +116,7 @@ impl Tables {
         let identity = &planned.identity;
         let mut beside = Beside::new();
         let wanted = (identity.dataset.as_str(), identity.query.as_str());
-        let begun = match reuse {
-            Reuse::Yes => self.database.begin_next(&planned.target, wanted, block_column).await,
-            Reuse::No => self.database.begin_next_anew(&planned.target, wanted, block_column).await,
-        };
-        match begun {
+        match self.database.begin_next(&planned.target, wanted, block_column, reuse).await {
             Ok(target) => {
                 info!(
                     table,
@@ -180,7 +167,8 @@ impl Tables {
         let now = Instant::now();
         let changes = Some(self.health.changes());
         let is_due = self.beside.values().any(|beside| beside.is_due(now));
-        let is_asked = !self.in_doubt.is_empty() || self.fitness.keys().any(|one| self.asks(one));
+        let is_asked =
+            self.resolved().next().is_some() || self.fitness.keys().any(|one| self.asks(one));
         if !is_due && !is_asked && self.looked_at == changes {
             return false;
         }
@@ -230,11 +218,8 @@ impl Tables {
         let is_refused =
             matches!(course(self.on_change, &stored, &planned, Fit::Unknown), Course::Refused(_));
         let found = if is_next { &stored.next } else { &stored.current };
-        let is_same = found.as_ref().is_some_and(|found| {
-            is_of(found, &runs.identity)
-                || runs.unpinned.as_ref().is_some_and(|unpinned| is_of(found, unpinned))
-        });
-        let is_same = is_same && fit != Fit::Replaced;
+        let is_same =
+            fit != Fit::Replaced && found.as_ref().is_some_and(|found| is_planned(found, runs));
         if is_same || is_refused || stored.current.is_none() {
             return false;
         }

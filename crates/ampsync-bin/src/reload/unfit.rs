@@ -1,14 +1,13 @@
 //! Stored tables that cannot hold what is planned, although they have the rows of it: what their sinks
 //! tell, and what is done.
 
-use sink_postgres::Revisions;
+use sink_postgres::{Reuse, Revisions};
 use tracing::{info, warn};
 
 use super::apply::Tables;
 use super::difference::{Decision, decide};
-use super::revise::Reuse;
 use crate::plan::PlannedTable;
-use crate::revision::{self, Course, Fit, course, is_of};
+use crate::revision::{self, Course, Fit, course, is_planned};
 
 impl Tables {
     /// What the sink that runs under this label has found.
@@ -30,11 +29,14 @@ impl Tables {
         self.fitness.get(label).is_some_and(|fitness| fitness.asks())
     }
 
-    /// Gives up next ones that are not needed: the tables hold what is planned after all.
+    /// The tables in doubt that hold what is planned after all.
+    pub(super) fn resolved(&self) -> impl Iterator<Item = &String> {
+        self.in_doubt.iter().filter(|table| self.fit(table) == Fit::Fits)
+    }
+
+    /// Gives up next ones that are not needed.
     pub(super) async fn resolve_doubts(&mut self) {
-        let fit: Vec<_> =
-            self.in_doubt.iter().filter(|table| self.fit(table) == Fit::Fits).collect();
-        for table in fit.into_iter().cloned().collect::<Vec<_>>() {
+        for table in self.resolved().cloned().collect::<Vec<_>>() {
             self.in_doubt.remove(&table);
             if let Some(planned) = self.running.get(&table) {
                 self.give_up(planned).await;
@@ -53,10 +55,7 @@ impl Tables {
         let (_, is_next) = revision::of_label(label);
         let runs = self.runs.get(label)?;
         let found = if is_next { &stored.next } else { &stored.current };
-        let unpinned = runs.unpinned.as_ref();
-        let is_same = found.as_ref().is_some_and(|found| {
-            is_of(found, &runs.identity) || unpinned.is_some_and(|unpinned| is_of(found, unpinned))
-        });
+        let is_same = found.as_ref().is_some_and(|found| is_planned(found, runs));
         let why = self.fitness.get(label).map(|fitness| fitness.why()).unwrap_or_default();
         if !is_same {
             self.let_it_be_told(label);

@@ -10,7 +10,7 @@ mod look;
 mod pending;
 
 pub(crate) use beside::{label, next, of_label, stored};
-pub(crate) use course::{Course, GivesUp, course, is_of};
+pub(crate) use course::{Course, GivesUp, course, is_of, is_planned};
 pub(crate) use fitness::{Fit, Fitness};
 pub(crate) use look::look;
 pub(crate) use pending::Pending;

@@ -24,12 +24,12 @@ pub(super) struct Begun {
     pub(super) statements: Vec<String>,
 }
 
-/// What becomes of tables that are there and have the rows that are wanted.
+/// What becomes of tables that are there and have the rows that are wanted, as a next one or a kept one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reuse {
+pub enum Reuse {
     /// One is gone on with, or taken up again.
     Yes,
-    /// None is: they cannot hold what is wanted.
+    /// None is, because they cannot hold what is wanted: it is filled from the first block.
     No,
 }
 
@@ -40,10 +40,11 @@ const GIVEN_BACK: (usize, Duration) = (10, Duration::from_millis(20));
 const DOING: &str = "begin the next revision of the table";
 
 impl Database {
-    /// Begins to fill another revision of `table`, from `dataset` and `query`, or goes on with it.
+    /// Begins to fill another revision of `table`, from the dataset and query of `identity`, or goes on with it.
     /// Returns the table that it is to be filled into, which a sink with
     /// [`begun`](crate::SinkOptions::begun) then creates. One that was replaced before and is the
-    /// same is taken up again where it was; a next one of anything else is dropped.
+    /// same is taken up again where it was; a next one of anything else is dropped. `reuse` says whether those
+    /// that are there can be used at all.
     ///
     /// `block_column` is the one of the table that is there now: what is needed to follow it again
     /// once it is only kept.
@@ -52,29 +53,6 @@ impl Database {
     /// [`Error::NotKept`] without a current table, [`Error::InUse`] while another instance fills one
     /// from something else, and whatever keeps the server from answering.
     pub async fn begin_next(
-        &self,
-        table: &QualifiedName,
-        identity: (&str, &str),
-        block_column: &str,
-    ) -> Result<QualifiedName, Error> {
-        self.begin_or_go_on(table, identity, block_column, Reuse::Yes).await
-    }
-
-    /// The same, but filled from the first block in any case: a next one that is there is given up, and
-    /// none that is kept is taken up again, because it cannot hold what is wanted now.
-    ///
-    /// # Errors
-    /// As [`begin_next`](Self::begin_next).
-    pub async fn begin_next_anew(
-        &self,
-        table: &QualifiedName,
-        identity: (&str, &str),
-        block_column: &str,
-    ) -> Result<QualifiedName, Error> {
-        self.begin_or_go_on(table, identity, block_column, Reuse::No).await
-    }
-
-    async fn begin_or_go_on(
         &self,
         table: &QualifiedName,
         identity: (&str, &str),

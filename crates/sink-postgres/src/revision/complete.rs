@@ -1,6 +1,7 @@
 //! Makes a table ready to take another one's place: all that may take long, on a table that nobody reads.
 
 use ampsync_schema::QualifiedName;
+use tokio_postgres::Client;
 
 use super::carry::{self, Obstacle};
 use super::constraints::{self, Constraints, Needed};
@@ -98,15 +99,28 @@ impl Database {
             return Err(Error::NotKept(table.clone()));
         };
         let oids = self.oids(&connection, &current.table, &next.table).await?;
-        let obstacles = carry::obstacles(&connection, oids, &current.columns);
-        let mut obstacles = self.bounded(DOING, obstacles).await?;
-        let constraints = self.bounded(DOING, Constraints::of(&connection, oids)).await?;
-        obstacles.extend(constraints.impossible());
-        let needed = constraints::needed(&connection, oids.0, (&next.table, oids.1));
-        let needed = self.bounded(DOING, needed).await?;
+        let (obstacles, needed) =
+            self.outlook(DOING, &connection, (&current, oids.0), (&next.table, oids.1)).await?;
         self.answer(DOING, connection.batch_execute("ROLLBACK")).await?;
         connection.keep();
         Ok(Look { obstacles, needed, next: next.table })
+    }
+
+    /// What keeps `current` from being replaced by `next`, and what `next` needs first.
+    pub(super) async fn outlook(
+        &self,
+        doing: &'static str,
+        client: &Client,
+        (current, old): (&Revision, u32),
+        (next, new): (&QualifiedName, u32),
+    ) -> Result<(Vec<Obstacle>, Vec<Needed>), Error> {
+        let oids = (old, new);
+        let obstacles = carry::obstacles(client, oids, &current.columns);
+        let mut obstacles = self.bounded(doing, obstacles).await?;
+        let constraints = self.bounded(doing, Constraints::of(client, oids)).await?;
+        obstacles.extend(constraints.impossible());
+        let needed = constraints::needed(client, &constraints, old, (next, new));
+        Ok((obstacles, self.bounded(doing, needed).await?))
     }
 
     /// Returns the obstacle that it turns out to be, if it does; nothing of it is left then.

@@ -198,12 +198,12 @@ fn impossible(old: &Constraint) -> Option<Obstacle> {
 /// constraints that it lacks.
 pub(super) async fn needed(
     client: &Client,
+    constraints: &Constraints,
     old: u32,
     (next, oid): (&QualifiedName, u32),
 ) -> Result<Vec<Needed>, Error> {
     let (before, there) = (carry::indexes(client, old).await?, carry::indexes(client, oid).await?);
     let mut needed = carry::missing_indexes(client, (&before, &there), (next, oid)).await?;
-    let constraints = Constraints::of(client, (old, oid)).await?;
     needed.extend(constraints.needed(next, (&before, &there))?);
     Ok(needed)
 }

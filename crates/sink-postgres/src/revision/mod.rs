@@ -23,6 +23,7 @@ use crate::catalog::{Place, Relation};
 use crate::database::Database;
 use crate::error::Error;
 
+pub use begin::Reuse;
 pub use carry::Obstacle;
 pub use complete::Exchange;
 pub use exchange::Exchanged;

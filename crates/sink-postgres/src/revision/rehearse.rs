@@ -4,8 +4,7 @@ use ampsync_schema::QualifiedName;
 use sync_core::TablePlan;
 
 use super::begin::{Begun, Reuse};
-use super::constraints::{self, Constraints};
-use super::{Obstacle, RevisionKind, carry};
+use super::{Obstacle, RevisionKind};
 use crate::bookkeeping;
 use crate::database::Connection;
 use crate::error::Error;
@@ -49,12 +48,8 @@ impl PostgresSink {
         let (begun, outlook) = self.begin_rehearsed(&connection, plan, table).await?;
         database.answer(DOING, connection.batch_execute(LOCK)).await?;
         let oids = database.oids(&connection, table, &begun.table).await?;
-        let obstacles = carry::obstacles(&connection, oids, &begun.current.columns);
-        let mut obstacles = database.bounded(DOING, obstacles).await?;
-        let constraints = Constraints::of(&connection, oids);
-        obstacles.extend(database.bounded(DOING, constraints).await?.impossible());
-        let needed = constraints::needed(&connection, oids.0, (&begun.table, oids.1));
-        let needed = database.bounded(DOING, needed).await?;
+        let (current, next) = ((&begun.current, oids.0), (&begun.table, oids.1));
+        let (obstacles, needed) = database.outlook(DOING, &connection, current, next).await?;
         // What is built before is there by then. One that is being filled already would have to wait.
         let named = needed.iter().filter(|needed| needed.is_index && !outlook.exists);
         for statement in named.flat_map(|needed| &needed.statements) {

@@ -3,7 +3,7 @@
 use ampsync_testkit::postgres::shared;
 use ampsync_testkit::proxy::{Fault, PgProxy};
 use sink_postgres::{
-    Database, Error, Exchanged, PostgresSink, RevisionKind, SinkOptions, TableStatus,
+    Database, Error, Exchanged, PostgresSink, Reuse, RevisionKind, SinkOptions, TableStatus,
 };
 use sync_core::{CommitError, Sink as _, TablePlan};
 
@@ -30,7 +30,8 @@ fn next_sink(world: &World, next: &ampsync_schema::QualifiedName) -> PostgresSin
 /// Fills the next revision of `logs` with one row for each block through `last`.
 async fn begun(world: &World, last: u64) -> PostgresSink {
     let identity = ("ns/name@1.0.0", NEW);
-    let next = world.database.begin_next(&name("logs"), identity, "_block_num").await.unwrap();
+    let next =
+        world.database.begin_next(&name("logs"), identity, "_block_num", Reuse::Yes).await.unwrap();
     let mut sink = next_sink(world, &next);
     let start = ready(&mut sink, &wanted()).await;
     let blocks: Vec<_> = (0..=last).collect();
@@ -58,7 +59,8 @@ async fn the_next_revision_takes_the_place_of_a_table_and_the_old_one_is_kept() 
     let before = filled(&mut old, 3).await;
     let safe = "SELECT ampsync.safe_block()";
     let identity = ("ns/name@1.0.0", NEW);
-    let next = world.database.begin_next(&name("logs"), identity, "_block_num").await.unwrap();
+    let next =
+        world.database.begin_next(&name("logs"), identity, "_block_num", Reuse::Yes).await.unwrap();
     assert_eq!(next, name("logs__next"));
     assert_eq!(world.number(safe).await, 3, "what is being filled counts for nothing");
     let mut new = begun(&world, 2).await;
@@ -109,7 +111,7 @@ async fn a_rollback_puts_the_one_before_in_place_and_another_takes_it_back() {
     assert_eq!(ready(&mut world.sink(), &wanted()).await.cursor.unwrap().number, block(5));
     // What is wanted again and was only replaced is taken up where it was.
     let identity = ("ns/name@1.0.0", "SELECT * FROM logs");
-    let next = world.database.begin_next(&logs, identity, "_block_num");
+    let next = world.database.begin_next(&logs, identity, "_block_num", Reuse::Yes);
     let mut again = next_sink(&world, &next.await.unwrap());
     assert_eq!(ready(&mut again, &plan()).await.cursor.unwrap().number, block(3));
     drop(again);
@@ -121,7 +123,7 @@ async fn a_rollback_puts_the_one_before_in_place_and_another_takes_it_back() {
     assert_eq!(text(&world, KINDS).await, ["logs current", "logs__v1 previous logs"]);
     world
         .database
-        .begin_next(&logs, ("ns/name@1.0.0", "SELECT other"), "_block_num")
+        .begin_next(&logs, ("ns/name@1.0.0", "SELECT other"), "_block_num", Reuse::Yes)
         .await
         .unwrap();
     assert!(world.database.drop_next(&logs).await.unwrap());
@@ -138,11 +140,12 @@ async fn a_next_revision_of_something_else_is_dropped_unless_it_is_being_written
     let writing = begun(&world, 1).await;
     let other = world.other_process().await;
     let identity = ("ns/name@1.0.0", "SELECT other");
-    let error = other.begin_next(&name("logs"), identity, "_block_num").await.unwrap_err();
+    let error =
+        other.begin_next(&name("logs"), identity, "_block_num", Reuse::Yes).await.unwrap_err();
     assert!(matches!(error, Error::InUse { .. }), "{error}");
     drop(writing);
     let next = loop {
-        match other.begin_next(&name("logs"), identity, "_block_num").await {
+        match other.begin_next(&name("logs"), identity, "_block_num", Reuse::Yes).await {
             Ok(next) => break next,
             // The right to write is on its way back.
             Err(Error::InUse { .. }) => tokio::task::yield_now().await,
@@ -389,7 +392,8 @@ async fn a_name_of_63_bytes_has_revisions_too() {
         let wanted = world.database.revisions(&table).await.unwrap().current.unwrap();
         let wanted = if wanted.query == NEW { &old } else { &new };
         let identity = (wanted.dataset.as_str(), wanted.query.as_str());
-        let next = world.database.begin_next(&table, identity, "_block_num").await.unwrap();
+        let next =
+            world.database.begin_next(&table, identity, "_block_num", Reuse::Yes).await.unwrap();
         ready(&mut next_sink(&world, &next), wanted).await;
         world.database.complete_next(&table).await.unwrap();
         let done = world.database.swap(&table).await.unwrap();
